@@ -1,0 +1,74 @@
+"""The public door for connector plugins: everything a source or a destination needs, and nothing of the hub.
+
+Register a class by the entry points ``hub.sources`` or ``hub.destinations``; the built-in ones do the same.
+"""
+
+from connectors.context import Context
+from connectors.destination import (
+    Batch,
+    BatchDestination,
+    Delivery,
+    Destination,
+    EachDestination,
+    Effect,
+    Outcomes,
+)
+from connectors.errors import (
+    BadRecordError,
+    BadSignatureError,
+    DeliveryError,
+    DestinationDownError,
+    KeysUnavailableError,
+    MalformedRequestError,
+    RetryableError,
+    ThrottledError,
+    VerificationError,
+)
+from connectors.model import ConfigModel, DestinationConfig, Options, Secrets, SignedSourceConfig, SourceConfig
+from connectors.outgoing import ForbiddenAddressError, OutgoingHttp
+from connectors.source import API_VERSION, Reply, Request, Source, Verified
+from connectors.template import Template
+from schemas.document import Document
+from schemas.event import Event, EventAttributes
+from schemas.identity import DeliveryKey
+from schemas.quantities import Duration, Size
+
+__all__ = [
+    "API_VERSION",
+    "BadRecordError",
+    "BadSignatureError",
+    "Batch",
+    "BatchDestination",
+    "ConfigModel",
+    "Context",
+    "Delivery",
+    "DeliveryError",
+    "DeliveryKey",
+    "Destination",
+    "DestinationConfig",
+    "DestinationDownError",
+    "Document",
+    "Duration",
+    "EachDestination",
+    "Effect",
+    "Event",
+    "EventAttributes",
+    "ForbiddenAddressError",
+    "KeysUnavailableError",
+    "MalformedRequestError",
+    "Options",
+    "Outcomes",
+    "OutgoingHttp",
+    "Reply",
+    "Request",
+    "RetryableError",
+    "Secrets",
+    "SignedSourceConfig",
+    "Size",
+    "Source",
+    "SourceConfig",
+    "Template",
+    "ThrottledError",
+    "VerificationError",
+    "Verified",
+]

@@ -1,0 +1,1 @@
+"""Destinations: the code that serves a configured target."""

@@ -1,0 +1,121 @@
+"""The contract of a source: how webhooks of one kind are verified and named."""
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar, Generic
+
+from typing_extensions import TypeVar
+
+from connectors.errors import MalformedRequestError
+from connectors.model import SourceConfig
+from schemas.event import EventAttributes
+
+if TYPE_CHECKING:
+    from connectors.context import Context
+
+API_VERSION = 1
+"""The version of the connector contract this hub speaks; a plugin states the one it was written for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A webhook as it arrived. ``url`` is what the sender called (some schemes sign it). ``headers`` keeps order and
+    duplicates, names in lower case. ``body`` is the raw bytes, never decoded before verification.
+    """
+
+    method: str
+    url: str
+    endpoint: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        """The value of a header (``name`` in lower case), None where it is missing.
+
+        Raises:
+            MalformedRequestError: the header stands there more than once; which one was signed is anyone's guess.
+        """
+        values = [value for header, value in self.headers if header == name]
+        if len(values) > 1:
+            raise MalformedRequestError(f"header {name} is there {len(values)} times; send it once")
+        return values[0] if values else None
+
+    def required_header(self, name: str) -> str:
+        """Like ``header``, but missing or empty is a MalformedRequestError as well."""
+        value = self.header(name)
+        if not value:
+            raise MalformedRequestError(f"header {name} is missing")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The evidence of a check, stored with the event: the scheme's name, the thumbprint of the key that matched
+    (never the secret itself), and for an asymmetric scheme the public key.
+    """
+
+    scheme: str
+    key: str
+    public_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer to a challenge (Slack's ``url_verification``): sent as it is, nothing is stored."""
+
+    body: bytes
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+ConfigT = TypeVar("ConfigT", bound=SourceConfig)
+
+
+class Source(ABC, Generic[ConfigT]):
+    """One kind of sender. One instance per configured source, made once and used concurrently by all requests.
+
+    Class attributes: ``name`` is the ``type:`` people write; ``config_model`` validates the rest of the entry;
+    ``payload_member`` is the member of the body that rules and templates call ``data`` (None: the whole body);
+    ``signed_headers`` (lower case) are stored with each event whatever the allow-list says, since the signature
+    covers them; ``api_version`` is the contract the plugin was written for.
+    """
+
+    name: ClassVar[str]
+    config_model: ClassVar[type[SourceConfig]]
+    payload_member: ClassVar[str | None] = None
+    signed_headers: ClassVar[frozenset[str]] = frozenset()
+    api_version: ClassVar[int] = API_VERSION
+
+    def __init__(self, config: ConfigT, context: "Context") -> None:
+        self.config = config
+        self.context = context
+
+    @property
+    def log(self) -> logging.Logger:
+        return self.context.logger
+
+    async def open(self) -> None:
+        """Called once before the first request. Raise to refuse the start."""
+
+    async def close(self) -> None:
+        """Called once after the last request."""
+
+    @abstractmethod
+    async def verify(self, request: Request, now: datetime) -> Verified | Reply:
+        """Check the signature over the raw bytes, in constant time.
+
+        Called for every request, concurrently. ``now`` is timezone-aware.
+
+        Raises:
+            VerificationError: one of its subclasses decides the status; nothing is stored.
+        """
+
+    @abstractmethod
+    def describe(self, request: Request) -> Sequence[EventAttributes]:
+        """Name what a verified request holds: one event, or several for batch formats.
+
+        Must not fail on a body of any shape: what cannot be read is left out, and an unknown type is stored as it is.
+        """

@@ -1,0 +1,1 @@
+"""Sources: where webhooks come from, and how they are verified and named."""

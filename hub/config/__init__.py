@@ -1,0 +1,1 @@
+"""``hub.yaml`` and the environment, as typed values."""

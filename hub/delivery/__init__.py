@@ -1,0 +1,1 @@
+"""What to do with an outcome, and whether a delivery is a duplicate. Pure."""

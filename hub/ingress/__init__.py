@@ -1,0 +1,1 @@
+"""The Starlette application: verify, append, 202."""

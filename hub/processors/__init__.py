@@ -1,0 +1,1 @@
+"""Faust: the safe transport, route, deliver."""

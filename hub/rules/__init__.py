@@ -1,0 +1,1 @@
+"""Patterns: parse, compile to an index, match, explain. Pure."""

@@ -1,0 +1,32 @@
+"""A delivery: one event on its way to one destination by one route."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.event import Event
+from schemas.identity import LIVE, DeliveryId, DeliveryKey, Run
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRecord:
+    """One record of ``hub.deliveries.<destination>`` (or ``hub.dead-letters``), decoded.
+
+    ``revision`` is the revision of ``hub.yaml`` that decided it. ``attempt`` counts the tries begun before this
+    record was written, so it is 0 on the record that ``route`` writes; ``first_attempt`` is when the first began.
+    ``error`` says, on a dead letter, why it died (1 kB at most).
+    """
+
+    event: Event
+    id: DeliveryId
+    route: str
+    destination: str
+    revision: str
+    run: Run = LIVE
+    attempt: int = 0
+    first_attempt: datetime | None = None
+    lane: str = "normal"
+    error: str | None = None
+
+    @property
+    def key(self) -> DeliveryKey:
+        return DeliveryKey(self.id, self.run)

@@ -1,0 +1,41 @@
+"""An outcome: how one attempt at one delivery ended. The values of ``hub.outcomes.<destination>``."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from schemas.identity import DeliveryId, Run
+
+
+class OutcomeState(StrEnum):
+    DELIVERED = "delivered"  # terminal: the destination has it
+    DEAD = "dead"  # terminal: given up; the record is in hub.dead-letters
+    DISCARDED = "discarded"  # terminal: by a person, or because it was stale
+    FAILED = "failed"  # this attempt failed, another will follow
+
+    @property
+    def terminal(self) -> bool:
+        return self is not OutcomeState.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the attempt at the record at ``offset`` (same partition number, deliveries topic) ended.
+
+    The first terminal outcome of a (delivery, run) in the log counts; a later one is superseded. ``attempt`` is
+    1 for the first try. ``error`` is ``<ErrorType>: <message>``, 1 kB at most, present unless delivered.
+    ``started`` and ``ended`` enclose the attempt; ``received`` is when the hub accepted the event.
+    """
+
+    delivery: DeliveryId
+    run: Run
+    route: str
+    destination: str
+    state: OutcomeState
+    attempt: int
+    offset: int
+    received: datetime
+    started: datetime
+    ended: datetime
+    error: str | None = None
+    lane: str = "normal"
