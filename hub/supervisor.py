@@ -1,0 +1,131 @@
+"""Keeps the parts of one hub running: starts them, restarts what crashes, stops all of them in order.
+
+A part is a process. It ends when its supervisor does, however that ends: each part holds the read end of a pipe
+whose write end only the supervisor has, and a thread of it waits for the end of that pipe (``end_with_supervisor``).
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+LIFELINE = "HUB_SUPERVISOR_FD"
+"""The environment variable that hands the pipe to a part."""
+
+CONFIGURATION_ERROR = 2
+"""A part that exits with this would fail the same way again: everything stops and says so."""
+
+_FIRST_BACKOFF, _LONGEST_BACKOFF, _HEALTHY_AFTER = 0.5, 30.0, 60.0  # seconds
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One process: its name in logs, its command line, and how many seconds it may take to drain on SIGTERM."""
+
+    name: str
+    argv: Sequence[str]
+    stop_timeout: float = 30.0
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+class Supervisor:
+    """Runs parts until told to stop. The order of ``parts`` is the order of starting; stopping goes backwards."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._parts = parts
+        self._stop = asyncio.Event()
+        self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._exit_code = 0
+
+    def stop(self) -> None:
+        """Begin to stop. Safe to call from a signal handler of the loop, and more than once."""
+        self._stop.set()
+
+    def pids(self) -> Mapping[str, int]:
+        """The process ids of the parts that run right now."""
+        return {name: process.pid for name, process in self._running.items()}
+
+    async def run(self) -> int:
+        """Run until ``stop``, or until a part exits with CONFIGURATION_ERROR. Returns the exit code."""
+        lifeline, ours = os.pipe()
+        try:
+            keepers = [asyncio.create_task(self._keep(part, lifeline), name=part.name) for part in self._parts]
+            await self._stop.wait()
+            for part, keeper in reversed(list(zip(self._parts, keepers, strict=True))):
+                await self._end(part)
+                keeper.cancel()
+                with suppress(asyncio.CancelledError):
+                    await keeper
+        finally:
+            os.close(ours)
+            os.close(lifeline)
+        return self._exit_code
+
+    async def _keep(self, part: Part, lifeline: int) -> None:
+        backoff = _FIRST_BACKOFF
+        while not self._stop.is_set():
+            started = time.monotonic()
+            process = await asyncio.create_subprocess_exec(
+                *part.argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                env={**os.environ, **part.environ, LIFELINE: str(lifeline)},
+                pass_fds=(lifeline,),
+                start_new_session=True,  # Ctrl-C reaches the supervisor alone, which then stops the parts in order
+            )
+            self._running[part.name] = process
+            code = await process.wait()
+            del self._running[part.name]
+            if self._stop.is_set():
+                return
+            if code == CONFIGURATION_ERROR:
+                self._exit_code = CONFIGURATION_ERROR
+                self.stop()
+                return
+            if time.monotonic() - started > _HEALTHY_AFTER:
+                backoff = _FIRST_BACKOFF
+            _log.warning("part ended, restarting", extra={"part": part.name, "exit_code": code, "restart_in": backoff})
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), backoff)
+            backoff = min(backoff * 2, _LONGEST_BACKOFF)
+
+    async def _end(self, part: Part) -> None:
+        process = self._running.get(part.name)
+        if process is None:
+            return
+        with suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), part.stop_timeout)
+        except TimeoutError:
+            _log.warning("part did not stop in time, killed", extra={"part": part.name, "timeout": part.stop_timeout})
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+def end_with_supervisor(grace: float = 30.0) -> None:
+    """Called first thing by a part: when the supervisor is gone, drain as on SIGTERM, and be gone ``grace`` seconds
+    later whatever hangs. Does nothing in a process that no supervisor started.
+
+    A thread and not the event loop waits, so that a part whose loop is blocked ends as well.
+    """
+    lifeline = os.environ.get(LIFELINE)
+    if lifeline is None:
+        return
+    descriptor = int(lifeline)
+    os.set_inheritable(descriptor, False)  # noqa: FBT003  (os names it positionally)
+
+    def wait() -> None:
+        os.read(descriptor, 1)  # returns at the end of the pipe: the supervisor is gone
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(grace)
+        os._exit(1)
+
+    threading.Thread(target=wait, name="lifeline", daemon=True).start()
