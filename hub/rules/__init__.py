@@ -1,1 +1,8 @@
-"""Patterns: parse, compile to an index, match, explain. Pure."""
+"""Patterns: parse what ``when`` says, match documents, find all matching routes at once, explain a mismatch. Pure."""
+
+from hub.rules.errors import InvalidPatternError
+from hub.rules.index import RouteIndex
+from hub.rules.parsing import parse
+from hub.rules.pattern import Pattern
+
+__all__ = ["InvalidPatternError", "Pattern", "RouteIndex", "parse"]

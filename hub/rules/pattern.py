@@ -1,0 +1,120 @@
+"""A parsed pattern: a tree of conditions, and whether a document fulfils them all.
+
+The semantics are those of Amazon EventBridge and its open implementation, Event Ruler
+(https://github.com/aws/event-ruler, README: "JSON Array Matching", "Exists matching"):
+
+- A condition is fulfilled by any of the field's values; every condition must be fulfilled.
+- Conditions on objects inside one list are fulfilled by one and the same element of it.
+- Only scalars are values. An object, an empty list and a missing key are all "not there"; null is there.
+- ``exists: false`` asks about the element that the other conditions chose. Where they chose none, it asks about all.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from hub.rules.conditions import Condition
+from hub.rules.walking import elements, is_object, members, scalars
+
+
+@dataclass(slots=True)
+class Node:
+    """One key of the pattern: the condition on its value, and the conditions on what is inside it."""
+
+    condition: Condition | None = None
+    children: dict[str, "Node"] = field(default_factory=dict)
+
+
+class _Outcome(IntEnum):
+    """How conditions fared in one place. What matched by its value ties the others to the same list element."""
+
+    FAILED = 0
+    ABSENT = 1  # fulfilled, and only because nothing is there
+    FOUND = 2  # fulfilled, at least one by a value
+
+
+class Pattern:
+    """A valid ``when``. Immutable, made by ``hub.rules.parse``; equal if it asks the same in the same order."""
+
+    __slots__ = ("_root", "conditions")
+
+    def __init__(self, conditions: Sequence[Condition]) -> None:
+        self.conditions = tuple(conditions)
+        self._root = tree(self.conditions)
+
+    def matches(self, document: Mapping[str, Any]) -> bool:
+        """Whether the document fulfils every condition. Never raises, whatever JSON the document holds.
+
+        Looks only at the top-level keys that the pattern names, and only until one condition fails.
+        """
+        for key, node in self._root.children.items():
+            try:
+                value = document[key]
+            except KeyError:
+                values = []
+            else:
+                values = [value]
+            if _outcome(node, values) is _Outcome.FAILED:
+                return False
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pattern) and self.conditions == other.conditions
+
+    def __hash__(self) -> int:
+        return hash(tuple((condition.path, condition.literals) for condition in self.conditions))
+
+    def __repr__(self) -> str:
+        asked = {".".join(condition.path): list(condition.written) for condition in self.conditions}
+        return f"Pattern({asked})"
+
+
+def tree(conditions: Iterable[Condition]) -> Node:
+    root = Node()
+    for condition in conditions:
+        node = root
+        for part in condition.path:
+            node = node.children.setdefault(part, Node())
+        node.condition = condition
+    return root
+
+
+def _outcome(node: Node, values: Sequence[Any]) -> _Outcome:
+    """How a node fares with the values found in its place: usually one, none if the key is missing."""
+    here = _Outcome.ABSENT if node.condition is None else _of_condition(node.condition, values)
+    if here is _Outcome.FAILED or not node.children:
+        return here
+    return _both(here, _of_children(node, values))
+
+
+def _of_condition(condition: Condition, values: Sequence[Any]) -> _Outcome:
+    there = False
+    for value in scalars(values):
+        if condition.accepts(value):
+            return _Outcome.FOUND
+        there = True
+    return _Outcome.ABSENT if condition.absent and not there else _Outcome.FAILED
+
+
+def _of_children(node: Node, values: Sequence[Any]) -> _Outcome:
+    objects = [value for value in values if is_object(value)]
+    in_lists = [value for value in elements(v for v in values if isinstance(v, list | tuple)) if is_object(value)]
+    if not in_lists:
+        return _of_members(node, objects)
+    outcomes = [_of_members(node, [*objects, element]) for element in in_lists]
+    return max(outcomes) if _Outcome.FOUND in outcomes else min(outcomes)
+
+
+def _of_members(node: Node, objects: Sequence[Mapping[str, Any]]) -> _Outcome:
+    """All children in the same objects."""
+    whole = _Outcome.ABSENT
+    for key, child in node.children.items():
+        whole = _both(whole, _outcome(child, members(objects, key)))
+        if whole is _Outcome.FAILED:
+            break
+    return whole
+
+
+def _both(one: _Outcome, other: _Outcome) -> _Outcome:
+    return min(one, other) if _Outcome.FAILED in (one, other) else max(one, other)
