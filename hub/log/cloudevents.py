@@ -1,0 +1,212 @@
+"""Events, deliveries and dead letters ⇄ records (``schemas.headers`` explains every header).
+
+They are CloudEvents 1.0 in the Kafka binding's binary mode: attributes are ``ce_*`` headers, the media type is
+``content-type``, the value is the body.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+from aiokafka.partitioner import murmur2
+
+from hub.log.attributes import (
+    ERROR_BUDGET,
+    EVIDENCE_BUDGET,
+    HEADERS_BUDGET,
+    METADATA_BUDGET,
+    UnencodableEventError,
+    decode_text,
+    decode_time,
+    encode_json,
+    encode_text,
+    encode_time,
+    truncate_text,
+)
+from hub.log.record import FORMAT_HEADER, Headers, MalformedRecordError, Record, check_format
+from schemas.delivery import DeliveryRecord
+from schemas.event import Event
+from schemas.identity import LIVE, DeliveryId, Run
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_PREAMBLE: list[tuple[str, bytes]] = [FORMAT_HEADER, ("ce_specversion", b"1.0")]
+
+
+def encode_event(event: Event) -> Record:
+    """The record of ``hub.events``; its timestamp is when the event was received.
+
+    Raises:
+        UnencodableEventError: an attribute is over its budget, empty or not Unicode; the sender's fault.
+    """
+    if not event.id or not event.type:
+        raise UnencodableEventError("type" if event.id else "id", "is empty")
+    identity = encode_text("id", event.id)
+    headers = [
+        *_PREAMBLE,
+        ("ce_id", identity),
+        ("ce_source", encode_text("source", event.source)),
+        ("ce_type", encode_text("type", event.type)),
+    ]
+    key = identity
+    if event.subject:  # CloudEvents has no empty subject
+        key = encode_text("subject", event.subject)
+        headers.append(("ce_subject", key))
+    if event.time is not None:
+        headers.append(("ce_time", encode_time(event.time)))
+    headers += [
+        ("ce_partitionkey", key),
+        ("ce_hubreceived", encode_time(event.received)),
+        ("ce_hubdigest", event.digest.encode()),
+    ]
+    if event.content_type:
+        headers.append(("content-type", encode_text("content type", event.content_type)))
+    if event.endpoint:
+        headers.append(("ce_hubendpoint", encode_text("endpoint", event.endpoint)))
+    if event.metadata:
+        headers.append(("ce_hubmetadata", encode_json("metadata", event.metadata, METADATA_BUDGET)))
+    if event.verified:
+        headers.append(("ce_hubverified", encode_json("evidence", event.verified, EVIDENCE_BUDGET)))
+    if event.headers:
+        headers.append(("ce_hubheaders", encode_json("received headers", event.headers, HEADERS_BUDGET)))
+    if event.traceparent:
+        headers.append(("ce_traceparent", encode_text("traceparent", event.traceparent)))
+    return Record(key, event.body, headers, (event.received - _EPOCH) // _MILLISECOND)
+
+
+def decode_event(headers: Headers, value: bytes | None) -> Event:
+    """Undo `encode_event`; headers of a delivery are ignored.
+
+    Raises:
+        NewerFormatError, MalformedRecordError
+    """
+    found = dict(headers)
+    check_format(found.get("ce_hubformat"))
+    try:
+        return _event(found, value)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:  # null, missing or unreadable headers
+        raise _malformed(error) from error
+
+
+def delivery_headers(
+    event_headers: Headers,
+    *,
+    id: DeliveryId,  # noqa: A002 - as DeliveryRecord calls it
+    route: str,
+    destination: str,
+    revision: str,
+    run: Run = LIVE,
+    lane: str = "normal",
+) -> list[tuple[str, bytes]]:
+    """An event's headers and a first attempt's own: what ``route`` writes, without decoding what it read."""
+    headers = [
+        *event_headers,
+        ("ce_hubdelivery", id.encode()),
+        ("ce_hubroute", route.encode()),
+        ("ce_hubdestination", destination.encode()),
+        ("ce_hubrevision", revision.encode()),
+        ("ce_hublane", lane.encode()),
+    ]
+    if run:
+        headers.append(("ce_hubrun", run.encode()))
+    return headers
+
+
+def encode_delivery(delivery: DeliveryRecord) -> Record:
+    """The record of ``hub.deliveries.<destination>`` or, with an error, of ``hub.dead-letters``.
+
+    A longer error is cut to its budget at a character's boundary. Its timestamp is now, as the broker's would be.
+    """
+    event = encode_event(delivery.event)
+    headers = delivery_headers(
+        event.headers,
+        id=delivery.id,
+        route=delivery.route,
+        destination=delivery.destination,
+        revision=delivery.revision,
+        run=delivery.run,
+        lane=delivery.lane,
+    )
+    if delivery.attempt:
+        headers.append(("ce_hubattempt", b"%d" % delivery.attempt))
+    if delivery.first_attempt is not None:
+        headers.append(("ce_hubfirstattempt", encode_time(delivery.first_attempt)))
+    if delivery.error is not None:
+        headers.append(("ce_huberror", encode_text("error", truncate_text(delivery.error, ERROR_BUDGET))))
+    return Record(event.key, event.value, headers)
+
+
+def decode_delivery(headers: Headers, value: bytes | None) -> DeliveryRecord:
+    """Undo `encode_delivery` and `delivery_headers`.
+
+    Raises:
+        NewerFormatError, MalformedRecordError
+    """
+    found = dict(headers)
+    check_format(found.get("ce_hubformat"))
+    try:
+        first_attempt = found.get("ce_hubfirstattempt")
+        error = found.get("ce_huberror")
+        return DeliveryRecord(
+            event=_event(found, value),
+            id=DeliveryId(found["ce_hubdelivery"].decode()),
+            route=found["ce_hubroute"].decode(),
+            destination=found["ce_hubdestination"].decode(),
+            revision=found["ce_hubrevision"].decode(),
+            run=Run(found.get("ce_hubrun", b"").decode()),
+            attempt=int(found.get("ce_hubattempt", b"0")),
+            first_attempt=None if first_attempt is None else decode_time(first_attempt),
+            lane=found["ce_hublane"].decode(),
+            error=None if error is None else decode_text(error),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _malformed(error) from error
+
+
+def partition_for(key: str, partitions: int) -> int:
+    """The partition of a key: murmur2 of its bytes as stored, as Kafka's default partitioner in every language."""
+    return partition_for_bytes(encode_text("partition key", key), partitions)
+
+
+def partition_for_bytes(key: bytes, partitions: int) -> int:
+    return int(murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+def _event(found: dict[str, bytes], value: bytes | None) -> Event:
+    if value is None:
+        raise ValueError("it has no value")
+    subject = found.get("ce_subject")
+    time = found.get("ce_time")
+    content_type = found.get("content-type")
+    traceparent = found.get("ce_traceparent")
+    headers = found.get("ce_hubheaders")
+    return Event(
+        source=decode_text(found["ce_source"]),
+        id=decode_text(found["ce_id"]),
+        type=decode_text(found["ce_type"]),
+        received=decode_time(found["ce_hubreceived"]),
+        digest=found["ce_hubdigest"].decode(),
+        body=value,
+        endpoint=decode_text(found.get("ce_hubendpoint", b"")),
+        subject=None if subject is None else decode_text(subject),
+        time=None if time is None else decode_time(time),
+        content_type=None if content_type is None else decode_text(content_type),
+        metadata=_json_object(found.get("ce_hubmetadata")),
+        verified=_json_object(found.get("ce_hubverified")),
+        headers=() if headers is None else tuple((name, text) for name, text in orjson.loads(headers)),
+        traceparent=None if traceparent is None else decode_text(traceparent),
+    )
+
+
+def _json_object(data: bytes | None) -> dict[str, Any]:
+    if data is None:
+        return {}
+    value = orjson.loads(data)
+    if not isinstance(value, dict):
+        raise TypeError(f"{value!r} is not a JSON object")
+    return value
+
+
+def _malformed(error: Exception) -> MalformedRecordError:
+    problem = f"it has no header {error}" if isinstance(error, KeyError) else str(error)
+    return MalformedRecordError(f"not a hub's record: {problem}")

@@ -1,0 +1,106 @@
+"""Decisions and outcomes ⇄ records: JSON values, described for other languages in ``schemas/json``."""
+
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from hub.log.attributes import ERROR_BUDGET, truncate_text
+from hub.log.record import FORMAT, FORMAT_HEADER, MalformedRecordError, NewerFormatError, Record
+from schemas.decision import DecidedDelivery, Decision
+from schemas.identity import DeliveryId, Run
+from schemas.outcome import Outcome, OutcomeState
+
+_HEADERS: list[tuple[str, bytes]] = [FORMAT_HEADER, ("content-type", b"application/json")]
+_DECISION_FIELDS = tuple(field.name for field in fields(Decision))
+_OUTCOME_FIELDS = tuple(field.name for field in fields(Outcome))
+
+
+def encode_decision(decision: Decision, key: bytes | None) -> Record:
+    """The record of ``hub.decisions``; the key is that of the event's record."""
+    return Record(key, _encode(decision, _DECISION_FIELDS), _HEADERS)
+
+
+def decode_decision(value: bytes | None) -> Decision:
+    """Undo `encode_decision`.
+
+    Raises:
+        NewerFormatError, MalformedRecordError
+    """
+    found = _object(value)
+    try:
+        return Decision(
+            source=found["source"],
+            id=found["id"],
+            digest=found["digest"],
+            offset=int(found["offset"]),
+            revision=found["revision"],
+            decided=_time(found["decided"]),
+            deliveries=tuple(
+                DecidedDelivery(one["route"], one["destination"], DeliveryId(one["delivery"]))
+                for one in found["deliveries"]
+            ),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise MalformedRecordError(f"not a decision: {error!r}") from error
+
+
+def encode_outcome(outcome: Outcome) -> Record:
+    """The record of ``hub.outcomes.<destination>``; its key is the delivery's id. A longer error is cut to 1 kB."""
+    value = _encode(outcome, _OUTCOME_FIELDS)
+    return Record(outcome.delivery.encode(), value, _HEADERS)
+
+
+def decode_outcome(value: bytes | None) -> Outcome:
+    """Undo `encode_outcome`.
+
+    Raises:
+        NewerFormatError, MalformedRecordError
+    """
+    found = _object(value)
+    try:
+        return Outcome(
+            delivery=DeliveryId(found["delivery"]),
+            run=Run(found["run"]),
+            route=found["route"],
+            destination=found["destination"],
+            state=OutcomeState(found["state"]),
+            attempt=int(found["attempt"]),
+            offset=int(found["offset"]),
+            received=_time(found["received"]),
+            started=_time(found["started"]),
+            ended=_time(found["ended"]),
+            error=found["error"],
+            lane=found["lane"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise MalformedRecordError(f"not an outcome: {error!r}") from error
+
+
+def _encode(entry: Decision | Outcome, names: tuple[str, ...]) -> bytes:
+    document: dict[str, Any] = {"format": FORMAT}
+    for name in names:
+        document[name] = getattr(entry, name)
+    if document.get("error") is not None:
+        document["error"] = truncate_text(document["error"], ERROR_BUDGET)
+    return orjson.dumps(document, option=orjson.OPT_UTC_Z)
+
+
+def _object(value: bytes | None) -> dict[str, Any]:
+    try:
+        found = orjson.loads(value or b"")
+    except orjson.JSONDecodeError as error:
+        raise MalformedRecordError(f"not a hub's record: its value is not JSON ({error})") from error
+    if not isinstance(found, dict) or not isinstance(found.get("format"), int) or found["format"] < FORMAT:
+        raise MalformedRecordError("not a hub's record: its value has no member 'format'")
+    if found["format"] > FORMAT:
+        raise NewerFormatError(found["format"])
+    return found
+
+
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError(f"{text} has no time zone")
+    return time.astimezone(UTC)

@@ -1,0 +1,33 @@
+"""The door to everything that turns records into headers and back: nothing else in the hub knows a header's name."""
+
+from hub.log.attributes import UnencodableEventError
+from hub.log.cloudevents import (
+    decode_delivery,
+    decode_event,
+    delivery_headers,
+    encode_delivery,
+    encode_event,
+    partition_for,
+    partition_for_bytes,
+)
+from hub.log.ledger import decode_decision, decode_outcome, encode_decision, encode_outcome
+from hub.log.record import Headers, MalformedRecordError, NewerFormatError, Record
+
+__all__ = [
+    "Headers",
+    "MalformedRecordError",
+    "NewerFormatError",
+    "Record",
+    "UnencodableEventError",
+    "decode_decision",
+    "decode_delivery",
+    "decode_event",
+    "decode_outcome",
+    "delivery_headers",
+    "encode_decision",
+    "encode_delivery",
+    "encode_event",
+    "encode_outcome",
+    "partition_for",
+    "partition_for_bytes",
+]
