@@ -26,7 +26,7 @@ PROPERTIES: Mapping[str, str] = MappingProxyType(
         "ssl.endpoint.identification.algorithm": "https (default), or empty to accept any host name",
     }
 )
-"""Kafka's client properties the hub understands, and their values. In the environment: ``HUB_KAFKA_SASL_MECHANISM`` …"""
+"""Client properties the hub understands. In the environment: ``HUB_KAFKA_SASL_MECHANISM`` …"""
 
 _CHOICES = {
     "security.protocol": ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),

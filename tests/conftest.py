@@ -1,0 +1,25 @@
+"""Fixtures every test may ask for. Kafka starts when the first test does."""
+
+import os
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from hub.log.connection import KafkaConnection
+from hub.log.embedded import EmbeddedBroker
+from hub.log.topics import Topics
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaConnection]:
+    """A real broker of this test session, on a port of its own."""
+    first = 20_000 + os.getpid() % 500 * 20  # sessions that run side by side rarely try the same port first
+    with EmbeddedBroker(tmp_path_factory.mktemp("kafka"), ports=range(first, first + 100), train=False) as broker:
+        yield broker.start()
+
+
+@pytest.fixture
+def topics() -> Topics:
+    """Names that no other test uses; nothing is created."""
+    return Topics(f"test-{uuid.uuid4().hex[:12]}")
