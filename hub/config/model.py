@@ -12,15 +12,15 @@ from connectors.api import ConfigModel, Destination, DestinationConfig, Duration
 from hub.rules import Pattern
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Where:
-    """A place in the configuration, shown as ``hub.yaml:14``."""
+    """A place in the configuration, shown as ``hub.yaml:14``; line 0 is the file as a whole."""
 
     file: str
     line: int
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        return f"{self.file}:{self.line}" if self.line else self.file
 
 
 class Durability(StrEnum):
@@ -127,6 +127,18 @@ class RoutingTest:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """What is probably a mistake, though the hub can run with it. ``code`` is stable: ``unknown-source``."""
+
+    where: Where
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message} [{self.code}]"
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """A whole, valid ``hub.yaml``. ``revision`` is 12 hex digits of the SHA-256 of its text, variables unexpanded."""
 
@@ -137,6 +149,12 @@ class Configuration:
     routes: tuple[Route, ...]
     tests: tuple[RoutingTest, ...]
     revision: str
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def max_body(self) -> int:
+        """The largest body any source accepts, in bytes; the default limit where there is no source."""
+        return max((entry.config.max_body for entry in self.sources.values()), default=SourceConfig().max_body)
 
     def payload_member(self, source: str) -> str | None:
         """Which member of the body the events of a source call ``data``; None for the whole body, or no such source."""

@@ -1,0 +1,81 @@
+"""``destinations:`` → DestinationEntry, and what routes build on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from connectors.api import ConfigModel, Destination
+from connectors.registry import ConnectorError, Kind
+from hub.config.model import DeliverySettings, DestinationEntry
+from hub.config.names import check_name
+from hub.config.nodes import Node
+from hub.config.reading import Reading, only, without
+from hub.config.validation import keys, validate
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """A destination whose type is known. ``entry`` is None where something else is wrong with it; routes to it can
+    be checked all the same. ``options`` are its defaults for what a route sets by ``with``.
+    """
+
+    connector: type[Destination[Any, Any]]
+    entry: DestinationEntry | None
+    settings: DeliverySettings
+    options: Mapping[str, Node]
+
+
+def read_destinations(node: Node, defaults: DeliverySettings, reading: Reading) -> dict[str, Configured]:
+    """Every destination of a known type; what is wrong with the others is in the problems."""
+    found = ((name, _read_destination(name, entry, defaults, reading)) for name, entry in node.items().items())
+    return {name: configured for name, configured in found if configured is not None}
+
+
+def _read_destination(name: str, node: Node, defaults: DeliverySettings, reading: Reading) -> Configured | None:
+    check_name("destination", name, node, reading.problems)
+    type_name = reading.type_of(Kind.DESTINATION, node)
+    if type_name is None:
+        return None
+    try:
+        connector = reading.registry.destination(type_name.value)
+    except ConnectorError as error:
+        reading.problems.add(type_name.node.where, str(error))
+        return None
+    entry = without(node, "type")
+    options = reading.secret_files.fill(connector.options_model, only(entry, keys(connector.options_model)))
+    settings = _read_settings(entry, defaults, reading)
+    config = _read_config(connector, entry, reading)
+    validate(connector.options_model, options, reading.problems, optional=True)
+    built = None
+    if config is not None and settings is not None:
+        builtin = reading.registry.is_builtin(Kind.DESTINATION, type_name.value)
+        isolated = not builtin if settings.isolate is None else settings.isolate
+        built = DestinationEntry(name, connector, config, settings, isolated, node.where)
+    return Configured(connector, built, settings or defaults, options.items())
+
+
+def _read_settings(entry: Node, defaults: DeliverySettings, reading: Reading) -> DeliverySettings | None:
+    settings = validate(DeliverySettings, only(entry, keys(DeliverySettings)), reading.problems)
+    return None if settings is None else layered(defaults, settings)
+
+
+def _read_config(connector: type[Destination[Any, Any]], entry: Node, reading: Reading) -> Any:
+    """The connector's own options: every key that belongs neither to the hub nor only to ``with``."""
+    model = connector.config_model
+    elsewhere = (keys(DeliverySettings) | keys(connector.options_model)) - keys(model)
+    own = reading.secret_files.fill(model, without(entry, *elsewhere))
+    return validate(model, own, reading.problems, known=elsewhere)
+
+
+def layered(base: ModelT, over: ModelT) -> ModelT:
+    """``base`` with everything in its place that was written in ``over``, also inside nested models."""
+    update: dict[str, Any] = {}
+    for name in over.model_fields_set:
+        below, above = getattr(base, name, None), getattr(over, name)
+        nested = isinstance(above, ConfigModel) and type(below) is type(above)
+        update[name] = layered(below, above) if nested else above
+    return base.model_copy(update=update)

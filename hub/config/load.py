@@ -1,0 +1,76 @@
+"""``hub.yaml``, or a folder of them, → Configuration. Every mistake is reported at once, with its line."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from connectors.registry import Registry
+from hub.config.destinations import read_destinations
+from hub.config.files import folder_of, read_texts, revision_of, tree
+from hub.config.model import Configuration, DeliverySettings
+from hub.config.nodes import Node
+from hub.config.problems import ConfigurationError, Problems
+from hub.config.reading import Reading
+from hub.config.routes import Surroundings, read_routes
+from hub.config.routing_tests import read_tests
+from hub.config.secret_fields import SecretFiles
+from hub.config.sources import read_sources
+from hub.config.validation import validate
+from hub.config.variables import Variables, read_dotenv
+from hub.config.written import WrittenFile
+
+__all__ = ["ConfigurationError", "load"]
+
+
+def load(
+    path: Path, environ: Mapping[str, str], *, expand: bool = True, registry: Registry | None = None
+) -> Configuration:
+    """Read and check a configuration: a file, or a folder whose ``*.yaml`` are merged.
+
+    Variables come from ``environ``, then from ``.env`` beside the configuration. With ``expand`` False neither they
+    nor the files of secrets are looked up, and values that need one stay unchecked: good to look at, not to run.
+
+    Raises:
+        ConfigurationError: every problem that was found.
+    """
+    problems = Problems()
+    texts = read_texts(path, problems)
+    root = tree(texts, path, problems)
+    problems.raise_any()
+
+    folder = folder_of(path)
+    env_file = folder / ".env"
+    values = {**read_dotenv(env_file, problems), **environ} if expand else None
+    root = Variables(values, env_file, problems).expand(root)
+    secret_files = SecretFiles(folder, problems, read=expand)
+    reading = Reading(problems, registry or Registry.installed(), secret_files)
+    configuration = _read(root, revision_of(texts), reading)
+    problems.raise_any()
+    assert configuration is not None
+    return configuration
+
+
+def _read(root: Node, revision: str, reading: Reading) -> Configuration | None:
+    problems = reading.problems
+    file = validate(WrittenFile, root, problems)
+    section = {key: root.items().get(key, Node.collection(root.where, {})) for key in WrittenFile.model_fields}
+
+    sources = read_sources(section["sources"], reading)
+    defaults = file.defaults if file else DeliverySettings()
+    configured = read_destinations(section["destinations"], defaults, reading)
+    names = section["sources"].items()
+    around = Surroundings(sources=names, destinations=section["destinations"].items(), configured=configured)
+    routes, findings = read_routes(section["routes"], around, problems)
+    ids = [str(element.at(["id"]).value) for element in section["routes"].elements()]
+    tests = read_tests(section["tests"], sources, names, ids, problems)
+    if file is None:
+        return None
+    return Configuration(
+        name=file.name,
+        log=file.log,
+        sources=sources,
+        destinations={name: each.entry for name, each in configured.items() if each.entry is not None},
+        routes=tuple(routes),
+        tests=tuple(tests),
+        revision=revision,
+        findings=tuple(findings),
+    )

@@ -1,0 +1,48 @@
+"""What every part of the loader is given."""
+
+from dataclasses import dataclass, replace
+
+from connectors.registry import Kind, Registry
+from hub.config.nodes import Node
+from hub.config.problems import Problems
+from hub.config.secret_fields import SecretFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One load of one configuration: where problems go, which connectors there are, how secrets are read."""
+
+    problems: Problems
+    registry: Registry
+    secret_files: SecretFiles
+
+    def type_of(self, kind: Kind, node: Node) -> "TypeName | None":
+        """The ``type`` of an entry; None where it has none that can be looked up."""
+        known = ", ".join(self.registry.names(kind)) or "none is installed"
+        if not node.is_mapping:
+            self.problems.add(node.where, f"expected {{type: …}} with the options of a {kind}; types: {known}")
+            return None
+        name = node.items().get("type")
+        if name is None:
+            self.problems.add(node.where, f"`type` is missing; expected one of {known}")
+            return None
+        if not isinstance(name.value, str):
+            self.problems.add(name.where, f"`type`: expected one of {known}")
+            return None
+        return None if name.unset else TypeName(name, name.value)
+
+
+@dataclass(frozen=True, slots=True)
+class TypeName:
+    node: Node
+    value: str
+
+
+def without(node: Node, *keys: str) -> Node:
+    """A mapping without some of its keys."""
+    return replace(node, value={key: member for key, member in node.items().items() if key not in keys})
+
+
+def only(node: Node, keys: set[str]) -> Node:
+    """A mapping with some of its keys."""
+    return replace(node, value={key: member for key, member in node.items().items() if key in keys})

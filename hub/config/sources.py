@@ -1,0 +1,47 @@
+"""``sources:`` → SourceEntry."""
+
+import jmespath
+from jmespath.exceptions import JMESPathError, ParseError
+
+from connectors.registry import ConnectorError, Kind
+from hub.config.model import SourceEntry
+from hub.config.names import check_name
+from hub.config.nodes import Node
+from hub.config.reading import Reading, without
+from hub.config.validation import validate
+
+
+def read_sources(node: Node, reading: Reading) -> dict[str, SourceEntry]:
+    """Every entry that is right; what is wrong with the others is in the problems."""
+    entries = (_read_source(name, entry, reading) for name, entry in node.items().items())
+    return {entry.name: entry for entry in entries if entry is not None}
+
+
+def _read_source(name: str, node: Node, reading: Reading) -> SourceEntry | None:
+    check_name("source", name, node, reading.problems)
+    type_name = reading.type_of(Kind.SOURCE, node)
+    if type_name is None:
+        return None
+    try:
+        connector = reading.registry.source(type_name.value)
+    except ConnectorError as error:
+        reading.problems.add(type_name.node.where, str(error))
+        return None
+    options = reading.secret_files.fill(connector.config_model, without(node, "type"))
+    config = validate(connector.config_model, options, reading.problems)
+    _check_expressions(options, reading)
+    return None if config is None else SourceEntry(name, connector, config, node.where)
+
+
+def _check_expressions(node: Node, reading: Reading) -> None:
+    for key, expression in node.at(["metadata"]).items().items() if "metadata" in node.items() else ():
+        if not isinstance(expression.value, str) or expression.unset:
+            continue
+        try:
+            jmespath.compile(expression.value)
+        except JMESPathError as error:
+            at = f" (wrong from character {error.lex_position + 1})" if isinstance(error, ParseError) else ""
+            reading.problems.add(
+                expression.where,
+                f"`{key}`: {expression.written!r} is no JMESPath expression{at}; one is repository.full_name",
+            )

@@ -1,0 +1,72 @@
+"""``hub.yaml`` as people write it: the keys of the file, of a route and of a test.
+
+What stands in ``sources`` and ``destinations`` is validated by the connectors' own models.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from connectors.api import ConfigModel
+from hub.config.model import DeliverySettings, LogConfig, RetryConfig
+from schemas.names import Name
+
+
+class WrittenFile(ConfigModel):
+    """The top level. Keys that begin with ``x-`` are ignored: a place for anchors."""
+
+    version: Literal[1] = Field(description="Version of this format: 1.")
+    name: Name = Field("hub", description="Prefix of topics, groups and client ids; two names share nothing.")
+    log: LogConfig = Field(LogConfig(), description="How the Kafka topics are made.")
+    defaults: DeliverySettings = Field(
+        DeliverySettings(), description="Settings for every destination that does not say otherwise."
+    )
+    sources: dict[str, Any] = Field({}, description="Where webhooks come from: name → `type` and its options.")
+    destinations: dict[str, Any] = Field({}, description="Where events go: name → `type` and its options.")
+    routes: list[Any] = Field([], description="Which events go to which destinations.")
+    tests: list[Any] = Field([], description="Which routes an event must match; `hub check` runs them.")
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+class WrittenRoute(ConfigModel):
+    """One of ``routes``."""
+
+    id: Name = Field(description="Name of the route; part of every delivery's id, so a renamed route is a new one.")
+    when: Any = Field(
+        None, description="Pattern an event must match (EventBridge's language). Without it: every event."
+    )
+    to: Annotated[list[str], BeforeValidator(_one_or_many)] = Field(
+        min_length=1, description="A destination, or a list of them."
+    )
+    options: dict[str, dict[str, Any]] = Field(
+        {}, alias="with", description="Options per destination: destination → what its connector lets a route set."
+    )
+    retry: RetryConfig = Field(RetryConfig(), description="When to try again; over the destination's own.")
+    enabled: bool = Field(default=True, description="`false` keeps the route in the file and out of the work.")
+    description: str = Field("", description="What the route is for.")
+    labels: dict[str, str] = Field({}, description="Your own words, such as `team: search`; shown, never acted on.")
+
+
+class WrittenEvent(ConfigModel):
+    """The event of a test, as patterns see it. What is left out, the event does not have."""
+
+    source: str = Field(description="One of `sources`.")
+    endpoint: str = Field("", description="The rest of the path after the source.")
+    type: str = Field("", description="Such as `batch.succeeded`.")
+    id: str = Field("", description="The sender's id of the event.")
+    subject: str = Field("", description="What the event is about; events of one subject stay in order.")
+    time: str = Field("", description="RFC 3339.")
+    metadata: dict[str, Any] = Field({}, description="The metadata the source would find.")
+    data: Any = Field(None, description="What the source calls `data`. Without it: taken out of `body`.")
+    body: Any = Field(None, description="The parsed body. Without it: made of `data`.")
+
+
+class WrittenTest(ConfigModel):
+    """One of ``tests``."""
+
+    name: str = Field(description="What must be true, as a sentence.")
+    event: WrittenEvent = Field(description="The event.")
+    expect: list[str] = Field(description="Ids of the routes that match, in the order of the file; [] for none.")
