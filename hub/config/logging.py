@@ -21,12 +21,7 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime
 _CHATTY = ("aiokafka", "kafka")
 """Loggers that repeat themselves while a broker is away: aiokafka writes about 50 lines a second."""
 
-_QUIET = {name: logging.WARNING for name in ("aiokafka", "kafka", "asyncio", "slack_sdk")}
-    "aiokafka": logging.WARNING,
-    "kafka": logging.WARNING,
-    "asyncio": logging.WARNING,
-    "slack_sdk": logging.WARNING,
-}
+_QUIET = dict.fromkeys(("aiokafka", "kafka", "asyncio", "slack_sdk"), logging.WARNING)
 
 
 def configure_logging(level: LogLevel, log_format: LogFormat, *, stream: TextIO | None = None) -> None:
