@@ -9,7 +9,6 @@ import fcntl
 import hashlib
 import logging
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +24,9 @@ from hub.log.embedded.readiness import answers
 _TRAINING_PORTS = range(29092, 29192)
 _READY_WITHIN, _WRITTEN_WITHIN = 120.0, 300.0  # seconds; at the lowest priority, on a busy machine
 
+# With cached adapters Java 25 warns at each start that two of them do not fit. A later Java may not know the flag.
+_PLAIN = ("-XX:+UnlockDiagnosticVMOptions", "-XX:+IgnoreUnrecognizedVMOptions", "-XX:-AOTAdapterCaching")
+
 _log = logging.getLogger(__name__)
 
 
@@ -34,11 +36,11 @@ class AotCache:
     def __init__(self, kafka: Kafka, folder: Path) -> None:
         self._kafka = kafka
         self._folder = folder
-        self.file = folder / f"{hashlib.sha256(kafka.fingerprint().encode()).hexdigest()[:16]}.aot"
+        self.file = folder / f"{hashlib.sha256(f'{_PLAIN} {kafka.fingerprint()}'.encode()).hexdigest()[:16]}.aot"
 
     def flags(self) -> list[str]:
         """What makes Java use it; nothing if there is none."""
-        return [f"-XX:AOTCache={self.file}"] if self.file.exists() else []
+        return [*_PLAIN, f"-XX:AOTCache={self.file}"] if self.file.exists() else []
 
     def discard(self) -> None:
         self.file.unlink(missing_ok=True)
@@ -58,10 +60,15 @@ class AotCache:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:  # another hub of this user is at it
                 return False
-            with tempfile.TemporaryDirectory(dir=self._folder, prefix="training-", ignore_cleanup_errors=True) as root:
-                written = self._train_in(Path(root), cancelled)
+            root = self._folder / "training"
+            shutil.rmtree(root, ignore_errors=True)  # of a hub that was killed
+            try:
+                root.mkdir()
+                written = self._train_in(root, cancelled)
                 if written.exists() and not cancelled.is_set():
                     written.replace(self.file)
+            finally:
+                shutil.rmtree(root, ignore_errors=True)
         return self.file.exists()
 
     def _train_in(self, root: Path, cancelled: threading.Event) -> Path:
@@ -70,7 +77,7 @@ class AotCache:
         (root / SERVER_PROPERTIES).write_text(server_properties(ports, fsync=False))
         written = root / self.file.name
         nice = shutil.which("nice")
-        argv = [*([nice, "-n", "19"] if nice else []), *self._kafka.server(f"-XX:AOTCacheOutput={written}")]
+        argv = [*([nice, "-n", "19"] if nice else []), *self._kafka.server(*_PLAIN, f"-XX:AOTCacheOutput={written}")]
         process = JavaProcess(argv, folder=root, log=root / "training.log")
         try:
             _until(lambda: answers(LOOPBACK, ports.broker) or process.poll() is not None, _READY_WITHIN, cancelled)

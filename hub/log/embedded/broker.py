@@ -119,6 +119,10 @@ class EmbeddedBroker:
         """Like `poll`, after waiting for the end at most ``timeout`` seconds (None: forever)."""
         return self._process.wait(timeout) if self._process is not None else 0
 
+    def last_words(self) -> str:
+        """The last lines the JVM wrote since it was launched, for the message that says it died."""
+        return f"the end of its log, {self._folder.log}:\n{last_lines(self._folder.log, since=self._log_start)}"
+
     def __enter__(self) -> Self:
         return self
 
@@ -173,11 +177,11 @@ class EmbeddedBroker:
 
     def _failure(self, what: str) -> BrokerStartError:
         self._folder.check_space()  # the likeliest reason has its own error
-        told = last_lines(self._folder.log, since=self._log_start)
-        return BrokerStartError(f"{what}; the end of its log, {self._folder.log}:\n{told}")
+        return BrokerStartError(f"{what}; {self.last_words()}")
 
     def _announce(self, ports: Ports) -> None:
         assert self._process is not None
+        self._folder.write_version()
         remember_ports(self._folder.ports, ports)
         self._folder.running.write_text(json.dumps({"address": _address(ports), "pid": self._process.pid}))
 

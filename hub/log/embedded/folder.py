@@ -8,6 +8,7 @@ import fcntl
 import logging
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -69,9 +70,7 @@ class BrokerFolder:
         try:
             for folder in (self.root, self.log.parent):
                 folder.mkdir(parents=True, exist_ok=True)
-                probe = folder / ".writable"
-                probe.write_bytes(b"x")
-                probe.unlink()
+                tempfile.TemporaryFile(dir=folder).close()
         except OSError as error:
             raise DataFolderError(
                 f"cannot write to {self.home}: {error}; make it writable, or set HUB_HOME to a folder that is"
@@ -115,7 +114,7 @@ class FolderLocks:
     still holds it; such an orphan is stopped before another starts.
     """
 
-    def __init__(self, folder: BrokerFolder, *, orphan_grace: float = 10.0) -> None:
+    def __init__(self, folder: BrokerFolder, *, orphan_grace: float = 8.0) -> None:
         """Raises DataFolderInUseError, naming the process, if another hub has the folder."""
         self._descriptors: list[int] = []
         try:
@@ -143,12 +142,13 @@ class FolderLocks:
 
     def _lock_kafka(self, folder: BrokerFolder, grace: float) -> int:
         descriptor = self._open(folder.root / "kafka.lock")
-        ends_by_itself = time.monotonic() + grace
-        while not _try_lock(descriptor):
-            if time.monotonic() > ends_by_itself:
-                _stop_orphan(folder)
-                ends_by_itself = time.monotonic() + grace
-            time.sleep(0.05)
+        if not _lock_within(descriptor, grace):  # its watchdog should have ended it by now
+            _kill_orphan(folder)
+            if not _lock_within(descriptor, grace):
+                raise DataFolderInUseError(
+                    f"a Kafka that outlived its hub holds {folder.root} and cannot be killed; end it "
+                    f"(`ps -ef | grep {folder.mark}` names it), or set HUB_HOME to another folder"
+                )
         return descriptor
 
     def _open(self, path: Path) -> int:
@@ -165,7 +165,7 @@ def broker_processes(mark: str) -> Iterator[psutil.Process]:
                 yield process
 
 
-def _stop_orphan(folder: BrokerFolder) -> None:
+def _kill_orphan(folder: BrokerFolder) -> None:
     orphans = list(broker_processes(folder.mark))
     if not orphans:
         raise DataFolderInUseError(
@@ -173,7 +173,7 @@ def _stop_orphan(folder: BrokerFolder) -> None:
             "machine or container share the folder? Stop the hub there, or set HUB_HOME to another folder"
         )
     for orphan in orphans:
-        _log.warning("stopping a Kafka that outlived its hub", extra={"pid": orphan.pid, "folder": str(folder.root)})
+        _log.warning("killing a Kafka that outlived its hub", extra={"pid": orphan.pid, "folder": str(folder.root)})
         with suppress(psutil.NoSuchProcess):
             orphan.kill()
 
@@ -184,6 +184,13 @@ def _try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _lock_within(descriptor: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not (locked := _try_lock(descriptor)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return locked
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import resources
@@ -103,15 +102,14 @@ def _manifest(folder: Path, sums: Mapping[str, str]) -> dict[str, list[object]]:
 
 def _replace(folder: Path, fetched: Sequence[Path], sums: Mapping[str, str]) -> None:
     _check(fetched, sums)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="jars-") as temporary:
-        complete = Path(temporary) / "jars"
-        complete.mkdir()
-        for jar in fetched:
-            _link_or_copy(jar, complete / jar.name)
-        (complete / "manifest.json").write_text(json.dumps(_manifest(complete, sums)))
-        if folder.exists():  # changed behind our back, or made for other sums
-            folder.rename(Path(temporary) / "old")
-        complete.rename(folder)
+    complete = folder.with_name("jars.new")
+    shutil.rmtree(complete, ignore_errors=True)  # of a hub that was killed
+    complete.mkdir()
+    for jar in fetched:
+        _link_or_copy(jar, complete / jar.name)
+    (complete / "manifest.json").write_text(json.dumps(_manifest(complete, sums)))
+    shutil.rmtree(folder, ignore_errors=True)  # changed behind our back, or half removed
+    complete.rename(folder)
 
 
 def _check(fetched: Sequence[Path], sums: Mapping[str, str]) -> None:

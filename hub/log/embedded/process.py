@@ -1,6 +1,7 @@
 """A JVM that ends when the process that started it does, however that ends."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
@@ -8,7 +9,7 @@ from pathlib import Path
 
 # Waits for the end of a pipe whose other end only the hub has. Not PR_SET_PDEATHSIG: that is Linux only, and fires when
 # the *thread* that started the child ends. $0 is the JVM.
-_WATCHDOG = 'read -r _; kill -TERM "$0"; for i in 1 2 3 4 5; do sleep 1; kill -0 "$0" || exit; done; kill -KILL "$0"'
+_WATCHDOG = 'read -r _; kill -TERM "$0"; for i in 1 2 3 4 5; do sleep 1; kill -0 "$0" || exit; done; kill -KILL "-$0"'
 
 # Options meant for another program must not change or break the broker.
 _NOT_OURS = ("CLASSPATH", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
@@ -74,9 +75,10 @@ class JavaProcess:
         return False
 
     def kill(self) -> None:
-        """SIGKILL, and wait for the end."""
-        self._jvm.kill()
-        self.wait()
+        """SIGKILL, also to what it started (a JVM that writes an ahead-of-time cache does), and wait for the end."""
+        if self.poll() is None:
+            os.killpg(self._jvm.pid, signal.SIGKILL)
+            self.wait()
 
     def _dismiss_watchdog(self) -> None:
         """Before its JVM's process id can belong to someone else."""
