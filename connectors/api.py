@@ -24,8 +24,10 @@ from connectors.errors import (
     ThrottledError,
     VerificationError,
 )
+from connectors.expression import Expression
 from connectors.model import ConfigModel, DestinationConfig, Options, Secrets, SignedSourceConfig, SourceConfig
-from connectors.outgoing import ForbiddenAddressError, OutgoingHttp
+from connectors.outgoing import ForbiddenAddressError, OutgoingHttp, RedirectRefusedError
+from connectors.sample import SampleSender
 from connectors.source import API_VERSION, Reply, Request, Source, Verified
 from connectors.template import Template
 from schemas.document import Document
@@ -53,15 +55,18 @@ __all__ = [
     "Effect",
     "Event",
     "EventAttributes",
+    "Expression",
     "ForbiddenAddressError",
     "KeysUnavailableError",
     "MalformedRequestError",
     "Options",
     "Outcomes",
     "OutgoingHttp",
+    "RedirectRefusedError",
     "Reply",
     "Request",
     "RetryableError",
+    "SampleSender",
     "Secrets",
     "SignedSourceConfig",
     "Size",
