@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
+import orjson
 from jinja2 import ChainableUndefined, TemplateSyntaxError, pass_context
-from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context as RenderContext
 from jinja2.runtime import Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -26,9 +26,15 @@ def _escaped(context: RenderContext, value: object) -> str:
     return escape(str(value))
 
 
+def _json(value: object) -> object:
+    # Jinja's own tojson escapes for HTML, which would show as \\u0026 in a message.
+    return value if isinstance(value, Undefined) else orjson.dumps(value).decode()
+
+
 _ENVIRONMENT = ImmutableSandboxedEnvironment(
     undefined=ChainableUndefined, finalize=_escaped, keep_trailing_newline=True, cache_size=0
 )
+_ENVIRONMENT.filters["tojson"] = _json
 
 
 class Template:
@@ -39,6 +45,8 @@ class Template:
     """
 
     def __init__(self, source: str) -> None:
+        if not isinstance(source, str):
+            raise ValueError(f"{source!r} is not a text")
         try:
             self._template = _ENVIRONMENT.from_string(source)
         except TemplateSyntaxError as error:
@@ -53,7 +61,7 @@ class Template:
         """
         try:
             return self._template.render({**document, _ESCAPE: escape})
-        except (SecurityError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+        except Exception as error:  # a filter raises whatever a value of the event makes it raise
             raise BadRecordError(f"template {self.source!r} cannot be rendered: {error}") from error
 
     def __repr__(self) -> str:
