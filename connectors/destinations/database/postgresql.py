@@ -1,0 +1,76 @@
+"""PostgreSQL: COPY into a temporary table, then one INSERT … SELECT … ON CONFLICT DO UPDATE."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+from sqlalchemy import URL, Column, Connection, MetaData, Table, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.schema import CreateTable
+
+from connectors.destinations.database.dialect import Dialect
+from connectors.destinations.database.rows import COLUMNS, Row
+
+_CONNECT_TIMEOUT_S = 5
+_STAGING = "event_hub_batch"
+_COPY = f"COPY {_STAGING} ({', '.join(COLUMNS)}) FROM STDIN"
+# Settings of the transaction, not of the session: behind PgBouncer the next transaction may be on another server
+# connection. For the same reason the staging table is asked for each time.
+_SETTINGS = text("SELECT set_config('statement_timeout', :statement, true), set_config('lock_timeout', :lock, true)")
+
+
+class PostgreSQL(Dialect):
+    def __init__(self, table: Table, statement_timeout: timedelta) -> None:
+        super().__init__(table, statement_timeout)
+        # One temporary table per connection, emptied at each commit. One per batch would bloat the catalogue.
+        staging = Table(
+            _STAGING,
+            MetaData(),
+            *(Column(name, table.c[name].type) for name in COLUMNS),
+            prefixes=["TEMPORARY"],
+            postgresql_on_commit="DELETE ROWS",
+        )
+        self._create_staging = CreateTable(staging, if_not_exists=True)
+        rows = insert(table).from_select(COLUMNS, select(staging))
+        key = [column.name for column in table.primary_key]
+        self._merge = rows.on_conflict_do_update(
+            index_elements=key, set_={name: rows.excluded[name] for name in COLUMNS if name not in key}
+        )
+
+    def connect_arguments(self, url: URL) -> dict[str, Any]:
+        arguments: dict[str, Any] = {
+            "connect_timeout": _CONNECT_TIMEOUT_S,
+            "application_name": "event-hub",
+            # A server that vanished without a word is noticed in about 20 s, not in two hours.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 2,
+            "tcp_user_timeout": _milliseconds(self.statement_timeout),
+            "prepare_threshold": None,  # prepared statements do not survive a pooler such as PgBouncer
+        }
+        return {name: value for name, value in arguments.items() if name not in url.query}
+
+    def connected(self, connection: DBAPIConnection) -> None:
+        """Nothing to set: everything is set per transaction."""
+
+    def begun(self, connection: Connection) -> None:
+        timeouts = {
+            "statement": str(_milliseconds(self.statement_timeout)),
+            "lock": str(_milliseconds(self.lock_timeout)),
+        }
+        connection.execute(_SETTINGS, timeouts)
+
+    def upsert(self, connection: Connection, rows: Sequence[Row]) -> None:
+        connection.execute(self._create_staging)
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+            for row in rows:
+                copy.write_row(row)
+        connection.execute(self._merge)
+
+
+def _milliseconds(duration: timedelta) -> int:
+    return max(1, round(duration.total_seconds() * 1000))
