@@ -10,6 +10,8 @@ from hub.log.connection import KafkaConnection
 from hub.log.embedded import EmbeddedBroker
 from hub.log.topics import Topics
 
+pytest_plugins = ["tests.fixtures.postgres"]
+
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaConnection]:
