@@ -1,0 +1,77 @@
+"""What most commands begin with: the settings, the configuration, and where Kafka is. Failures end the command."""
+
+import logging
+import os
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from hub.config.load import ConfigurationError, load
+from hub.config.logging import configure_logging
+from hub.config.model import Configuration
+from hub.config.settings import Settings, SettingsError, read_settings
+from hub.log.connection import KafkaConnection, KafkaPropertyError
+from hub.log.embedded import running_address
+from hub.log.topics import Topics
+from hub.supervisor import CONFIGURATION_ERROR, end_with_supervisor
+
+config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default=Path("hub.yaml"),
+    show_default=True,
+    help="The configuration: a file, or a folder whose *.yaml are merged.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """End the command: what happened and what to do, on standard error."""
+    click.echo(f"hub: {message}", err=True)
+    raise SystemExit(code)
+
+
+def settings() -> Settings:
+    """The environment's settings, with logging set up as they say. Exits with 2 on a value that means nothing."""
+    try:
+        found = read_settings(os.environ)
+    except SettingsError as error:
+        fail(str(error), CONFIGURATION_ERROR)
+    configure_logging(found.log_level, found.log_format)
+    for warning in found.unknown:
+        logging.getLogger(__name__).warning(warning)
+    return found
+
+
+def service_settings() -> Settings:
+    """``settings`` for a long-running part: it also ends when the supervisor that started it does."""
+    end_with_supervisor()
+    return settings()
+
+
+def load_configuration(path: Path) -> Configuration:
+    """Read ``hub.yaml``. Exits with 2, every problem on a line of its own, when it cannot be used."""
+    if not path.exists():
+        fail(f"there is no {path}; `hub init` writes one, `--config` names another", CONFIGURATION_ERROR)
+    try:
+        return load(path, os.environ)
+    except ConfigurationError as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(CONFIGURATION_ERROR) from error
+
+
+def hub_name(path: Path) -> str:
+    """The name that prefixes the topics: from the configuration where there is one, else the default."""
+    return load_configuration(path).name if path.exists() else Topics().hub
+
+
+def connection(found: Settings) -> KafkaConnection:
+    """HUB_KAFKA, or the embedded broker of this HUB_HOME. Exits with 1 when there is neither."""
+    address = found.kafka or running_address(found.home)
+    if address is None:
+        fail(f"no Kafka: the broker of {found.home} is not running; start it with `hub up`, or set HUB_KAFKA")
+    try:
+        return KafkaConnection(address, found.kafka_properties)
+    except KafkaPropertyError as error:
+        fail(str(error), CONFIGURATION_ERROR)
