@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from connectors.expression import Expression
 from schemas.quantities import Duration, Size
 
 
@@ -26,7 +27,7 @@ class SourceConfig(ConfigModel):
     """What every source understands, whatever its type."""
 
     max_body: Size = Field(1_000_000, gt=0, description="Largest body accepted; a larger one is answered 413.")
-    metadata: dict[str, str] = Field(
+    metadata: dict[str, Expression] = Field(
         default_factory=dict,
         description="Metadata to map out of the body: name → JMESPath expression over the parsed body.",
     )
@@ -37,7 +38,7 @@ class SignedSourceConfig(SourceConfig):
 
     secrets: Secrets = Field(
         min_length=1,
-        description="Secrets to verify with; any one may match, so that a rotation loses nothing. Empty ones are skipped.",
+        description="Secrets to verify with; any may match, so that a rotation loses nothing. Empty ones are skipped.",
     )
     tolerance: Duration = Field(
         timedelta(minutes=5), description="How far the signed timestamp may be from now, in either direction."

@@ -5,8 +5,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, Generic
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
+import orjson
 from typing_extensions import TypeVar
 
 from connectors.errors import MalformedRequestError
@@ -20,7 +22,7 @@ API_VERSION = 1
 """The version of the connector contract this hub speaks; a plugin states the one it was written for."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """A webhook as it arrived. ``url`` is what the sender called (some schemes sign it). ``headers`` keeps order and
     duplicates, names in lower case. ``body`` is the raw bytes, never decoded before verification.
@@ -42,6 +44,14 @@ class Request:
         if len(values) > 1:
             raise MalformedRequestError(f"header {name} is there {len(values)} times; send it once")
         return values[0] if values else None
+
+    @cached_property
+    def parsed_body(self) -> Any:
+        """The body as JSON, parsed at most once; None where it is not JSON. Only of use after verification."""
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return None
 
     def required_header(self, name: str) -> str:
         """Like ``header``, but missing or empty is a MalformedRequestError as well."""

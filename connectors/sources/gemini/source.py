@@ -1,0 +1,85 @@
+"""Static Gemini webhooks: Standard Webhooks ``v1`` with the secret the API gave at ``webhooks.create``."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from connectors.api import Context, EventAttributes, Request, SampleSender, Source, Verified
+from connectors.sources.fields import instant, json_object, member, text
+from connectors.sources.gemini.events import EVENT_TYPES, sample
+from connectors.sources.standard_webhooks import (
+    SIGNED_HEADERS,
+    UNNAMED,
+    StandardWebhooksConfig,
+    StandardWebhooksVerifier,
+    sign_v1,
+)
+from schemas.event import JsonObject
+
+
+class GeminiConfig(StandardWebhooksConfig):
+    """Options of ``type: gemini``."""
+
+
+class GeminiSource(Source[GeminiConfig], SampleSender):
+    """Webhooks registered with ``client.webhooks.create``. Types the catalogue does not list are stored as they are."""
+
+    name = "gemini"
+    config_model = GeminiConfig
+    payload_member = "data"
+    signed_headers = SIGNED_HEADERS
+
+    def __init__(self, config: GeminiConfig, context: Context) -> None:
+        super().__init__(config, context)
+        self._verifier = StandardWebhooksVerifier(config.secrets, config.tolerance)
+
+    async def verify(self, request: Request, now: datetime) -> Verified:
+        return self._verifier.verify(request, now)
+
+    def describe(self, request: Request) -> Sequence[EventAttributes]:
+        return [describe(request.parsed_body, request.header("webhook-id"))]
+
+    def sample_types(self) -> Sequence[str]:
+        return tuple(EVENT_TYPES)
+
+    def sample(self, event_type: str, now: datetime) -> JsonObject:
+        return sample(event_type, now)
+
+    def attach(self, payload: JsonObject, metadata: Mapping[str, str]) -> JsonObject:
+        return {**payload, "user_metadata": {**user_metadata(payload), **metadata}} if metadata else payload
+
+    def sign(self, body: bytes, *, event_type: str | None, event_id: str, now: datetime) -> Mapping[str, str]:  # noqa: ARG002  (the body names its type)
+        return sign_v1(self.config.secrets[0], body, event_id, now)
+
+
+def describe(body: Any, event_id: str | None) -> EventAttributes:
+    """Name a Gemini event; the body is parsed JSON of any shape."""
+    job = text(member(member(body, "data"), "id"))
+    return EventAttributes(
+        type=text(member(body, "type")) or UNNAMED,
+        id=event_id,
+        subject=job_id(job) if job else None,
+        time=instant(member(body, "timestamp")),
+        metadata=user_metadata(body),
+    )
+
+
+def job_id(name: str) -> str:
+    """One form for one job, so that all its events stay in order: its resource name's last part.
+
+    Gemini documents neither whether events say ``batches/123`` or ``123``, nor the like for ``interactions/…`` and
+    ``models/…/operations/…``.
+    """
+    return name.rstrip("/").rpartition("/")[2] or name
+
+
+def user_metadata(body: Any) -> Mapping[str, Any]:
+    """What the job's creator attached. Where it stands in an event is undocumented, so both places count;
+    JavaScript clients write it in camel case.
+    """
+    data = member(body, "data")
+    found: dict[str, Any] = {}
+    for place in (data, body):
+        for name in ("userMetadata", "user_metadata"):
+            found |= json_object(member(place, name))
+    return found

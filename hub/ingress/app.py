@@ -1,0 +1,90 @@
+"""The ingress as a Starlette application: everything that handles a request is in the expression in `create_app`."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+
+from connectors.api import Context, Source
+from connectors.context import utc_now
+from hub.config.model import Configuration
+from hub.ingress.event_log import EventLog, State
+from hub.ingress.inlet import Inlet
+from hub.ingress.intake import Intake
+from hub.ingress.limits import DEFAULT, Limits
+from hub.ingress.refusal import ANSWERS, RefusedError, respond
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(
+    configuration: Configuration,
+    log: EventLog,
+    context: Callable[[str], Context],
+    *,
+    limits: Limits = DEFAULT,
+    durability: Mapping[str, object] | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    on_fault: Callable[[Exception], None] | None = None,
+) -> Starlette:
+    """Build the application; its lifespan opens the sources and connects the log.
+
+    ``context`` makes what a source of that name is given. ``durability`` is shown by ``/readyz``. ``on_fault`` is
+    called when the log can never be used as configured (a topic with another number of partitions).
+    """
+    sources = {name: entry.connector(entry.config, context(name)) for name, entry in configuration.sources.items()}
+    inlets = {name: Inlet(name, source, limits.max_stored_headers) for name, source in sources.items()}
+
+    async def readyz(_: Request) -> Response:
+        ready = log.state is State.READY
+        content = {"status": log.state, "durability": dict(durability or {})}
+        return JSONResponse(content, 200 if ready else 503, {} if ready else {"retry-after": "5"})
+
+    app = Starlette(
+        routes=[
+            Mount("/in", app=Intake(inlets, log, limits, clock)),
+            Route("/healthz", _healthz),
+            Route("/readyz", readyz),
+        ],
+        exception_handlers=dict.fromkeys((RefusedError, *ANSWERS), respond),
+        lifespan=lambda _: _running(sources, log, on_fault),
+    )
+    app.router.redirect_slashes = False  # a sender that follows a redirect may drop the body
+    return app
+
+
+async def _healthz(_: Request) -> Response:
+    return PlainTextResponse("ok")
+
+
+@asynccontextmanager
+async def _running(
+    sources: Mapping[str, Source[Any]], log: EventLog, on_fault: Callable[[Exception], None] | None
+) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        for source in sources.values():
+            stack.push_async_callback(source.close)
+            await source.open()
+        stack.push_async_callback(log.close)
+        connecting = asyncio.create_task(_connect(log, on_fault), name="connect the log")
+        try:
+            yield
+        finally:
+            connecting.cancel()
+            await asyncio.wait([connecting])
+
+
+async def _connect(log: EventLog, on_fault: Callable[[Exception], None] | None) -> None:
+    try:
+        await log.connect()
+    except Exception as error:  # noqa: BLE001  (reported to whoever runs the application, which cannot see this task)
+        _log.error("the log cannot be used", extra={"error": str(error)})
+        if on_fault is not None:
+            on_fault(error)
