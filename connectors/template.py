@@ -67,6 +67,9 @@ class Template:
     def __repr__(self) -> str:
         return f"Template({self.source!r})"
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self  # immutable, and Jinja's compiled half cannot be copied: pydantic copies defaults
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Template) and other.source == self.source
 
