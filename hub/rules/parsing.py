@@ -13,7 +13,7 @@ from schemas.document import FIELDS
 
 MAX_DEPTH = 32
 """Keys on the way to one condition."""
-MAX_CONDITIONS = 256
+MAX_CONDITIONS = 64
 """Fields that one pattern asks about."""
 MAX_VALUES = 10_000
 """Values in one list."""

@@ -102,8 +102,13 @@ def _of_children(node: Node, values: Sequence[Any]) -> _Outcome:
     in_lists = [value for value in elements(v for v in values if isinstance(v, list | tuple)) if is_object(value)]
     if not in_lists:
         return _of_members(node, objects)
-    outcomes = [_of_members(node, [*objects, element]) for element in in_lists]
-    return max(outcomes) if _Outcome.FOUND in outcomes else min(outcomes)
+    worst = _Outcome.ABSENT
+    for element in in_lists:
+        outcome = _of_members(node, [*objects, element])
+        if outcome is _Outcome.FOUND:
+            return outcome
+        worst = min(worst, outcome)
+    return worst
 
 
 def _of_members(node: Node, objects: Sequence[Mapping[str, Any]]) -> _Outcome:

@@ -34,7 +34,7 @@ def is_object(value: Any) -> bool:
     return type(value) is dict or isinstance(value, Mapping)
 
 
-def members(objects: Iterable[Mapping[str, Any]], key: str) -> list[Any]:
+def members(objects: Iterable[Mapping[Any, Any]], key: str) -> list[Any]:
     """What these objects hold under one key (a part of a path, without dots), spelled with dots or nested.
 
     ``{"a.b": 1}`` holds ``{"b": 1}`` under ``a``.
