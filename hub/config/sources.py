@@ -1,8 +1,5 @@
 """``sources:`` → SourceEntry."""
 
-import jmespath
-from jmespath.exceptions import JMESPathError, ParseError
-
 from connectors.registry import ConnectorError, Kind
 from hub.config.model import SourceEntry
 from hub.config.names import check_name
@@ -29,19 +26,4 @@ def _read_source(name: str, node: Node, reading: Reading) -> SourceEntry | None:
         return None
     options = reading.secret_files.fill(connector.config_model, without(node, "type"))
     config = validate(connector.config_model, options, reading.problems)
-    _check_expressions(options, reading)
     return None if config is None else SourceEntry(name, connector, config, node.where)
-
-
-def _check_expressions(node: Node, reading: Reading) -> None:
-    for key, expression in node.at(["metadata"]).items().items() if "metadata" in node.items() else ():
-        if not isinstance(expression.value, str) or expression.unset:
-            continue
-        try:
-            jmespath.compile(expression.value)
-        except JMESPathError as error:
-            at = f" (wrong from character {error.lex_position + 1})" if isinstance(error, ParseError) else ""
-            reading.problems.add(
-                expression.where,
-                f"`{key}`: {expression.written!r} is no JMESPath expression{at}; one is repository.full_name",
-            )

@@ -1,0 +1,108 @@
+"""``hub check``: is this configuration right, and does it route as its tests say?"""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hub.cli.opening import Opened, open_destinations
+from hub.cli.wiring import json_option, settings
+from hub.config.load import ConfigurationError, load
+from hub.config.model import Configuration, Where
+from hub.config.routing_tests import TestFailure, run_tests
+
+
+@click.command(name="check", short_help="Validate the configuration and run its tests.")
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.option("--config", type=click.Path(path_type=Path), help="The same as PATH.")
+@click.option("--no-env", is_flag=True, help="Accept variables that are not set: for a check without the secrets.")
+@click.option("--connect", is_flag=True, help="Also open every destination, and report each.")
+@json_option
+def command(path: Path | None, config: Path | None, no_env: bool, connect: bool, as_json: bool) -> None:
+    """Validate the configuration at PATH (a file, or a folder of *.yaml; default: hub.yaml) and run its tests.
+
+    Every mistake is reported with its line. Nothing is sent, and without --connect nothing is opened.
+
+    Exit codes: 0 all is well, 1 a test fails, a destination cannot be opened or there is a finding, 2 the
+    configuration cannot be used.
+    """
+    if path is not None and config is not None and path != config:
+        raise click.UsageError("PATH and --config name two configurations; give one.")
+    if no_env and connect:
+        raise click.UsageError("--connect needs the variables that --no-env leaves unset; give one of them.")
+    try:
+        configuration = load(path or config or Path("hub.yaml"), os.environ, expand=not no_env)
+    except ConfigurationError as error:
+        _show_problems(error, as_json=as_json)
+        raise SystemExit(2) from None
+    failures = run_tests(configuration)
+    opened = _connect(configuration) if connect else []
+    fine = not failures and not configuration.findings and all(each.error is None for each in opened)
+    if as_json:
+        click.echo(json.dumps(_report(configuration, failures, opened, ok=fine), indent=2))
+    else:
+        _show(configuration, failures, opened)
+    raise SystemExit(0 if fine else 1)
+
+
+def _connect(configuration: Configuration) -> list[Opened]:
+    found = settings()
+    destinations = list(configuration.destinations.values())
+    return asyncio.run(open_destinations(destinations, home=found.home, allow_private=found.allow_private))
+
+
+def _show_problems(error: ConfigurationError, *, as_json: bool) -> None:
+    if as_json:
+        problems = [_at(each.where) | {"message": each.message} for each in error.problems]
+        click.echo(json.dumps({"ok": False, "problems": problems}, indent=2))
+        return
+    click.echo(str(error), err=True)
+    count = len(error.problems)
+    click.echo(f"hub: {count} {'problem' if count == 1 else 'problems'}", err=True)
+
+
+def _show(configuration: Configuration, failures: list[TestFailure], opened: list[Opened]) -> None:
+    for finding in configuration.findings:
+        click.echo(f"{finding}")
+    for failure in failures:
+        click.echo(f"{failure}")
+    for each in opened:
+        click.echo(f"{each.name}: {'opened' if each.error is None else each.error} ({each.seconds:.2f} s)")
+    counts = (
+        _count(len(configuration.sources), "source"),
+        _count(len(configuration.destinations), "destination"),
+        _count(len(configuration.routes), "route"),
+    )
+    passed = len(configuration.tests) - len(failures)
+    tests = f"{passed} of {len(configuration.tests)} tests passed" if configuration.tests else "no tests"
+    click.echo(f"{', '.join(counts)}; {tests}; revision {configuration.revision}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _report(
+    configuration: Configuration, failures: list[TestFailure], opened: list[Opened], *, ok: bool
+) -> dict[str, Any]:
+    return {
+        "ok": ok,
+        "revision": configuration.revision,
+        "sources": list(configuration.sources),
+        "destinations": list(configuration.destinations),
+        "routes": [route.id for route in configuration.routes],
+        "tests": len(configuration.tests),
+        "findings": [_at(each.where) | {"code": each.code, "message": each.message} for each in configuration.findings],
+        "failures": [
+            _at(each.where) | {"test": each.name, "expected": list(each.expected), "actual": list(each.actual)}
+            for each in failures
+        ],
+        "opened": [{"destination": each.name, "error": each.error, "seconds": each.seconds} for each in opened],
+    }
+
+
+def _at(where: Where) -> dict[str, Any]:
+    return {"file": where.file, "line": where.line}

@@ -1,0 +1,20 @@
+"""The reference of the commands in Markdown, made of the commands themselves."""
+
+import click
+
+
+def render_commands(group: click.Group) -> str:
+    """Every command with its ``--help``, in the order of ``hub --help``."""
+    return "\n\n".join(_render(group, click.Context(group, info_name="hub", max_content_width=100, terminal_width=100)))
+
+
+def _render(command: click.Command, context: click.Context) -> list[str]:
+    sections = [f"#### `{context.command_path}`\n\n```text\n{command.get_help(context)}\n```"]
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            sub = command.get_command(context, name)
+            if sub is not None and not sub.hidden:
+                sections += _render(
+                    sub, click.Context(sub, parent=context, info_name=name, max_content_width=100, terminal_width=100)
+                )
+    return sections
