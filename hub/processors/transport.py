@@ -1,0 +1,257 @@
+"""Faust with a consumer that loses nothing.
+
+Stock faust-streaming 0.15.3 commits past events that failed, still run, or were cancelled. Every override below says
+which failure of it is replaced; ``tests/e2e/test_processors_transport.py`` shows each, with stock Faust as the control.
+The overridden methods are private: faust-streaming, mode-streaming and aiokafka are pinned exactly.
+
+The rules for using it: agents iterate ``batches`` with ``concurrency=1``, and ``ack`` a record when everything it
+caused is acknowledged. No ``take``, tables, ``exactly_once``, ``async for`` over the stream, Faust serializers.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, cast
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.errors import KafkaError
+from faust.transport.conductor import Conductor
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from hub.processors.window import Limits, Received, Window
+
+_log = logging.getLogger(__name__)
+
+COMMIT_TIMEOUT = 5.0  # seconds; aiokafka alone repeats a commit for as long as the broker is away
+
+
+class SafeConsumerThread(driver.AIOKafkaConsumerThread):
+    """The thread that heartbeats and fetches."""
+
+    def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> AIOKafkaConsumer:
+        consumer = super()._create_consumer(loop)
+        # Stock reads uncommitted: the records of aborted transactions are delivered.
+        consumer._isolation_level = "read_committed"  # noqa: SLF001  (there is no setting)
+        # A consumer that was not polled for a while (the agent waits for a destination) leaves the group, and Faust
+        # never joins again: no limit. The watchdog of the worker looks at progress instead.
+        consumer._max_poll_interval_ms = 10**12  # noqa: SLF001
+        # While one partition is full, the others' long poll delays its next fetch by as much.
+        consumer._fetch_max_wait_ms = 500  # noqa: SLF001
+        return consumer
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        # Stock crashes the app on every error, such as a broker that restarts. Refused or lost, the next commit
+        # repeats it; a member that was expelled reads everything uncommitted again anyway.
+        assigned = self.assignment()
+        held = {driver.ensure_aiokafka_TP(tp): offset for tp, offset in offsets.items() if tp in assigned}
+        try:
+            await asyncio.wait_for(self._ensure_consumer().commit(held), COMMIT_TIMEOUT)
+        except (KafkaError, TimeoutError) as error:
+            _log.warning("offsets not committed", extra={"group": self.app.conf.id, "error": repr(error)})
+            return False
+        return True
+
+
+class SafeConsumer(driver.Consumer):
+    """At least once that really is at least once."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._windows: dict[TP, Window] = {}
+        self._begun: set[Received] = set()
+        self._quiet = asyncio.Event()  # nothing is begun
+        self._quiet.set()
+        self._room = asyncio.Event()  # a window moved
+        self.epoch = 0
+        """Changes whenever partitions come, go, or are read again: work of another epoch is void."""
+        super().__init__(*args, **kwargs)
+        assert isinstance(self.transport, SafeTransport)
+        self._limits = self.transport.limits
+
+    def _new_consumer_thread(self) -> SafeConsumerThread:
+        return SafeConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    # -- what agents call
+
+    def is_current(self, received: Received) -> bool:
+        """Whether work on the record may begin: its partition is still ours and nobody is waiting for us to end."""
+        return received.epoch == self.epoch and self.flow_active
+
+    def begin(self, records: Iterable[Received]) -> None:
+        """Work on these records begins: a stop or a revoke waits for them, until ``ack`` or ``release``."""
+        self._begun.update(records)
+        if self._begun:
+            self._quiet.clear()
+
+    def release(self, records: Iterable[Received]) -> None:
+        """Work on these records ended without success (they wait for another try): nobody need wait for them."""
+        self._begun.difference_update(records)
+        if not self._begun:
+            self._quiet.set()
+
+    def ack(self, received: Received) -> bool:  # type: ignore[override]  # agents get Received, not Faust's messages
+        # Replaces _acked, _acked_index and _gap, whose min() is off by one and whose gaps swallow a delivered record.
+        self._begun.discard(received)
+        if not self._begun:
+            self._quiet.set()
+        if received.acked or received.epoch != self.epoch:
+            return False
+        received.acked = True
+        window = self._windows[received.tp]
+        if window.records[0] is received:
+            window.settle()
+            self._room.set()
+        return True
+
+    def waiting(self) -> dict[TP, int]:
+        """Partition → first offset that is not acked, of those that have one. A watchdog compares it over time."""
+        return {tp: window.records[0].offset for tp, window in self._windows.items() if window.records}
+
+    # -- committing
+
+    def _filter_tps_with_pending_acks(self, topics: Collection[Any] | None = None) -> Iterator[TP]:
+        return iter([tp for tp in self._windows if topics is None or tp in topics or tp.topic in topics])
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return self._windows[tp].watermark
+
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002  (Faust's signature)
+        # Stock remembers offsets as committed even when the commit failed, and then never repeats it.
+        if not await self._commit(offsets):
+            return False
+        self._committed_offset.update(offsets)
+        return True
+
+    # -- rebalance and stop
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        # Stock forgets the acks first and then waits for running work, so nothing of it is committed: duplicates.
+        await self._on_partitions_revoked(revoked)  # the app: stop the flow, drop buffers, wait_empty, signal
+        self._forget()
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        self._forget()
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def wait_empty(self) -> None:
+        # Stock collects garbage and commits per ack here, and waits for a hung handler for ever.
+        timeout = self._limits.stop if self.app.should_stop else self._limits.revoke
+        try:
+            await asyncio.wait_for(self._quiet.wait(), timeout)
+        except TimeoutError:
+            _log.warning(
+                "work did not end in time, it will be read again",
+                extra={"group": self.app.conf.id, "records": len(self._begun), "timeout": timeout},
+            )
+            self.release(list(self._begun))  # a stop asks twice
+        await self.commit()
+
+    def _forget(self) -> None:
+        self.epoch += 1
+        self._windows.clear()
+        self._begun.clear()
+        self._quiet.set()
+        self._room.set()
+        self._committed_offset.clear()
+
+    async def perform_seek(self) -> None:
+        # Faust seeks beside the fetch loop: what was fetched meanwhile is delivered twice or dropped. Here only the
+        # fetch loop seeks, when it sees a new epoch.
+        self._forget()
+
+    async def _seek_to_start(self) -> None:
+        # Stock leaves the position alone where nothing was committed yet: what it had fetched and dropped is lost
+        # when a second member joins a fresh group.
+        committed: Mapping[TP, int | None] = await self.seek_to_committed()
+        for tp, offset in committed.items():
+            if offset is not None and offset >= 0:
+                self._committed_offset[TP(*tp)] = offset
+        if fresh := [tp for tp, offset in committed.items() if not offset or offset < 0]:
+            await self._thread.seek_to_beginning(*fresh)
+
+    # -- delivery
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        # Stock makes four tasks for each record, and one slow partition stops all. Here records go straight into the
+        # agents' queues, and each partition has its own bound.
+        epoch = -1
+        try:
+            while not (self.should_stop or fetcher.should_stop):
+                if not self.flow_active:
+                    await self.wait(self.can_resume_flow.wait())
+                elif epoch != self.epoch:
+                    epoch = await self._seek_for(self.epoch)
+                else:
+                    await self._fetch_once(epoch)
+        except self.consumer_stopped_errors:
+            if not self.app.should_stop:
+                raise
+
+    async def _seek_for(self, epoch: int) -> int:
+        """Go where this epoch begins; returns the epoch that is sought: a change meanwhile means another seek."""
+        try:
+            if self.assignment():
+                await self._seek_to_start()
+        except (AssertionError, KafkaError) as error:  # the partitions went away meanwhile, or the broker did
+            _log.info("seeking again", extra={"group": self.app.conf.id, "error": repr(error)})
+            await asyncio.sleep(0.1)
+            return -1
+        return epoch
+
+    async def _fetch_once(self, epoch: int) -> None:
+        active = self._get_active_partitions()
+        ready = {tp for tp in active if tp not in self._windows or self._windows[tp].has_room(self._limits)}
+        if not ready:  # an empty set would mean "all" to aiokafka
+            self._room.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._room.wait(), 0.1)
+            return
+        fetched = await self._getmany(ready, 1.0 if len(ready) == len(active) else 0.05)
+        if not self.flow_active or epoch != self.epoch:
+            return  # fetched for another assignment: the next seek reads it again
+        for tp, records in fetched.items():
+            self._hand_out(TP(*tp), records, epoch)
+        await asyncio.sleep(0)
+
+    def _hand_out(self, tp: TP, records: "Iterable[ConsumerRecord[bytes, bytes]]", epoch: int) -> None:
+        window = self._windows.setdefault(tp, Window())
+        conductor = cast("Conductor", self.app.topics)
+        queues = [channel.queue for channel in conductor._tp_index[tp]]  # noqa: SLF001  (there is no other index)
+        for record in records:
+            received = Received(tp, record, epoch)
+            window.append(received)
+            for queue in queues:
+                queue.force_put_nowait(received)
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Stock logs false "stream stopped processing" errors, since its sensors are bypassed."""
+
+
+class SafeTransport(driver.Transport):
+    Consumer = SafeConsumer
+
+    def __init__(self, url: Any, app: Any, limits: Limits) -> None:
+        self.limits = limits
+        super().__init__(url, app)
+
+
+def install(app: Any, limits: Limits | None = None) -> None:
+    """Give a Faust app the safe transport. Before anything asks for ``app.consumer``, inside the running loop."""
+    app.transport = SafeTransport(app.conf.broker_consumer, app, limits or Limits())
+
+
+async def batches(stream: Any, limit: int = 500) -> AsyncIterator[list[Received]]:
+    """Lists of records of all partitions, each partition in order. One never acked holds the watermark: no loss."""
+    consumer, queue = stream.app.consumer, stream.channel.queue
+    await stream.maybe_start()
+    while not stream.should_stop:
+        try:
+            batch = [await queue.get()]
+        except StopAsyncIteration:
+            return
+        while len(batch) < limit and not queue.empty():
+            batch.append(queue.get_nowait())
+        batch = [received for received in batch if consumer.is_current(received)]
+        if batch:
+            yield batch

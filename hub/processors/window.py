@@ -1,0 +1,68 @@
+"""Which records of a partition were handed out, and how far they are done."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from aiokafka import ConsumerRecord
+from faust.types import TP
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far ahead of the slowest record a partition may be read, and how long running work is waited for (seconds).
+
+    ``revoke`` must stay under half of the rebalance timeout: a member that drains longer is expelled, and its commit
+    refused. What does not end in time is not committed, so it is read again.
+    """
+
+    records: int = 2000
+    bytes: int = 8_000_000
+    revoke: float = 4.0
+    stop: float = 20.0
+
+
+class Received:
+    """A record that was handed out. ``acked`` once everything it caused is acknowledged."""
+
+    __slots__ = ("acked", "epoch", "record", "size", "tp")
+
+    def __init__(self, tp: TP, record: "ConsumerRecord[bytes, bytes]", epoch: int) -> None:
+        self.tp = tp
+        self.record = record
+        self.epoch = epoch
+        self.acked = False
+        self.size = len(record.value or b"") + 200  # headers and bookkeeping
+
+    @property
+    def offset(self) -> int:
+        offset: int = self.record.offset
+        return offset
+
+
+class Window:
+    """The records of one partition that were handed out, from the first that is not acked on, in offset order.
+
+    Bounding the window, and not only what is in flight, bounds what a crash repeats: everything acked ahead of the
+    slowest record is read again. It needs no offsets that never arrive (compacted, aborted, transaction markers).
+    """
+
+    __slots__ = ("bytes", "records", "watermark")
+
+    def __init__(self) -> None:
+        self.records: deque[Received] = deque()
+        self.bytes = 0
+        self.watermark: int | None = None  # the next offset to commit
+
+    def append(self, received: Received) -> None:
+        self.records.append(received)
+        self.bytes += received.size
+
+    def settle(self) -> None:
+        records = self.records
+        while records and records[0].acked:
+            first = records.popleft()
+            self.bytes -= first.size
+            self.watermark = first.offset + 1
+
+    def has_room(self, limits: Limits) -> bool:
+        return not self.records or (len(self.records) < limits.records and self.bytes < limits.bytes)
