@@ -1,6 +1,28 @@
-"""The names of the hub's topics. ``hub topics`` and the README print the table below."""
+"""The names of the hub's topics, and the table of what each is made like and is for."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+HEADROOM = 256_000
+"""Bytes a record may take beside its body, everywhere: every header at its budget fits four times."""
+
+LEDGER_RETENTION = timedelta(days=90)
+FOREVER = "-1"
+
+
+class LogSettings(Protocol):
+    """What decides how topics are made: ``log:`` of ``hub.yaml`` (`hub.config.model.LogConfig`)."""
+
+    @property
+    def partitions(self) -> int: ...
+    @property
+    def replication(self) -> int: ...
+    @property
+    def retention(self) -> timedelta: ...
+    @property
+    def durability(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +56,62 @@ class Topics:
     def group(self, processor: str) -> str:
         """The consumer group (and client id) of one processor, such as ``route`` or ``deliver.warehouse``."""
         return f"{self.hub}.{processor}"
+
+    @property
+    def route_group(self) -> str:
+        return self.group("route")
+
+    def deliver_group(self, destination: str) -> str:
+        return self.group(f"deliver.{destination}")
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """How one topic is made. ``group`` is the consumer group that works it off; None where nobody must."""
+
+    name: str
+    meaning: str
+    partitions: int
+    replication: int
+    configs: Mapping[str, str]
+    group: str | None = None
+
+
+def max_record_bytes(max_body: int) -> int:
+    """``max.message.bytes`` of every topic, for the largest ``max_body`` of any source."""
+    return max_body + HEADROOM
+
+
+def topic_specs(
+    topics: Topics, destinations: Iterable[str], settings: LogSettings, max_body: int
+) -> tuple[TopicSpec, ...]:
+    """Every topic of a hub, in the order of the data's path."""
+    common = {
+        "cleanup.policy": "delete",
+        "retention.bytes": FOREVER,  # a cluster's default may be a limit
+        # The broker stores what it gets as it is, and unpacks what others may have compressed: every client reads it.
+        "compression.type": "uncompressed",
+        "max.message.bytes": str(max_record_bytes(max_body)),
+        "min.insync.replicas": "2" if settings.replication >= 3 else "1",
+        "flush.messages": "1" if settings.durability == "fsync" else str(2**63 - 1),
+    }
+    events = {**common, "retention.ms": _milliseconds(settings.retention), "message.timestamp.type": "CreateTime"}
+    ledger = {**common, "retention.ms": _milliseconds(LEDGER_RETENTION), "message.timestamp.type": "LogAppendTime"}
+    work = {**common, "retention.ms": FOREVER, "message.timestamp.type": "LogAppendTime"}
+
+    def spec(name: str, meaning: str, configs: Mapping[str, str], group: str | None = None) -> TopicSpec:
+        return TopicSpec(name, meaning, settings.partitions, settings.replication, configs, group)
+
+    names = sorted(destinations)
+    return (
+        spec(topics.events, "what was received: the truth, and the only one to build on", events, topics.route_group),
+        spec(topics.decisions, "which routes matched each event", ledger),
+        *(spec(topics.deliveries(n), f"work of {n}", work, topics.deliver_group(n)) for n in names),
+        *(spec(topics.outcomes(n), f"how each attempt at {n} ended", ledger) for n in names),
+        spec(topics.dead_letters, "deliveries that were given up, with the reason", ledger),
+        spec(topics.config, "revisions of hub.yaml that were applied", work),
+    )
+
+
+def _milliseconds(duration: timedelta) -> str:
+    return str(duration // timedelta(milliseconds=1))

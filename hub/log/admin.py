@@ -1,0 +1,255 @@
+"""The log's administration: makes and checks topics, deletes what is done, and says where everything stands."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from kafka import TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
+
+from hub.log.admin_client import TopicCreationError, TopicMismatchError, admin_client, patiently
+from hub.log.connection import KafkaConnection
+from hub.log.topics import LogSettings, Topics, TopicSpec, topic_specs
+
+WORK_KEPT = timedelta(days=7)
+"""How long work that is done stays readable."""
+
+_TOPIC_ALREADY_EXISTS = 36
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """Where one topic stands. Offsets are per partition; a topic that does not exist has none.
+
+    ``committed`` holds the partitions its group has committed; ``lag`` counts, over all partitions, what the group
+    has yet to do; None where no group works the topic off.
+    """
+
+    spec: TopicSpec
+    replication: int
+    first: Mapping[int, int]
+    end: Mapping[int, int]
+    committed: Mapping[int, int]
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.end)
+
+    @property
+    def records(self) -> int:
+        return sum(self.end.values()) - sum(self.first.values())
+
+    @property
+    def lag(self) -> int | None:
+        if self.spec.group is None:
+            return None
+        return sum(end - max(self.committed.get(p, 0), self.first[p]) for p, end in self.end.items())
+
+
+class LogAdmin:
+    """Blocking; run it in a thread. Every method connects, works and disconnects, so calls may run concurrently.
+
+    Args:
+        timeout: seconds for connecting, and for each request.
+
+    Every method raises KafkaUnavailableError (an OSError) when Kafka does not answer in time, and LogAdminError when
+    it refuses.
+    """
+
+    def __init__(
+        self, connection: KafkaConnection, topics: Topics, settings: LogSettings, timeout: float = 15.0
+    ) -> None:
+        self._connection = connection
+        self._topics = topics
+        self._settings = settings
+        self._timeout = timeout
+
+    def ensure(self, destinations: Iterable[str], max_body: int) -> list[str]:
+        """Create the topics that are missing, bring the settings of the others up to date; returns what was created.
+
+        ``max_body`` is the largest of any source, in bytes. Idempotent; several processes may do it at once. A
+        topic's ``max.message.bytes`` only grows, since what is stored must still fit when it is copied.
+
+        Raises:
+            TopicMismatchError: a topic has another number of partitions; nothing was changed.
+            TopicCreationError
+        """
+        specs = {spec.name: spec for spec in topic_specs(self._topics, destinations, self._settings, max_body)}
+        with admin_client(self._connection, self._timeout) as client:
+            existing = _partitions(client, specs)
+            self._check(specs, existing)
+            created = _create(client, [spec for name, spec in specs.items() if name not in existing])
+            if len(created) < len(specs):
+                others = {name: spec for name, spec in specs.items() if name not in created}
+                self._check(others, _partitions(client, others))  # another process may just have made them
+                _update(client, others)
+        return created
+
+    def offsets(self, topic: str) -> dict[int, tuple[int, int]]:
+        """Partition → (first offset, end offset); empty if there is no such topic."""
+        with admin_client(self._connection, self._timeout) as client:
+            partitions = [TopicPartition(topic, p) for p in _replicas(client, [topic]).get(topic, ())]
+            first, end = (
+                _offsets(client, partitions, OffsetSpec.EARLIEST),
+                _offsets(client, partitions, OffsetSpec.LATEST),
+            )
+            return {one.partition: (first[one], end[one]) for one in partitions}
+
+    def states(self, destinations: Iterable[str], max_body: int) -> list[TopicState]:
+        """Every topic of the hub, those that do not exist included, in the order of the data's path."""
+        specs = topic_specs(self._topics, destinations, self._settings, max_body)
+        with admin_client(self._connection, self._timeout) as client:
+            replicas = _replicas(client, [spec.name for spec in specs])
+            partitions = [TopicPartition(name, p) for name, found in replicas.items() for p in found]
+            first, end = (
+                _offsets(client, partitions, OffsetSpec.EARLIEST),
+                _offsets(client, partitions, OffsetSpec.LATEST),
+            )
+            committed = self._committed(client, [spec.group for spec in specs if spec.group])
+
+        def of(topic: str, offsets: Mapping[TopicPartition, int]) -> dict[int, int]:
+            return {one.partition: offset for one, offset in offsets.items() if one.topic == topic}
+
+        return [
+            TopicState(
+                spec=spec,
+                replication=min((len(nodes) for nodes in replicas.get(spec.name, {}).values()), default=0),
+                first=of(spec.name, first),
+                end=of(spec.name, end),
+                committed=of(spec.name, committed.get(spec.group, {})) if spec.group else {},
+            )
+            for spec in specs
+        ]
+
+    def forgotten(self, destination: str) -> list[int]:
+        """Partitions the destination has outcomes in, but for which its group has no committed offset.
+
+        Starting such a group at the beginning would deliver everything again that its outcomes no longer cover:
+        offsets expire on clusters that are set so, and are lost when a group is deleted.
+        """
+        work, outcomes = self._topics.deliveries(destination), self._topics.outcomes(destination)
+        group = self._topics.deliver_group(destination)
+        with admin_client(self._connection, self._timeout) as client:
+            written = [TopicPartition(outcomes, p) for p in _replicas(client, [outcomes]).get(outcomes, ())]
+            ends = _offsets(client, written, OffsetSpec.LATEST)
+            committed = self._committed(client, [group])[group]
+        return sorted(
+            one.partition
+            for one, end in ends.items()
+            if end > 0 and TopicPartition(work, one.partition) not in committed
+        )
+
+    def delete_finished(self, destination: str, kept: timedelta = WORK_KEPT) -> dict[int, int]:
+        """Delete the destination's deliveries that are committed and older than ``kept``.
+
+        Returns the partitions where something was deleted, with their new first offset. To be called now and then.
+        """
+        work, group = self._topics.deliveries(destination), self._topics.deliver_group(destination)
+        before = int((time.time() - kept.total_seconds()) * 1000)
+        with admin_client(self._connection, self._timeout) as client:
+            partitions = [TopicPartition(work, p) for p in _replicas(client, [work]).get(work, ())]
+            first, end = (
+                _offsets(client, partitions, OffsetSpec.EARLIEST),
+                _offsets(client, partitions, OffsetSpec.LATEST),
+            )
+            young = _offsets(client, partitions, before)
+            committed = self._committed(client, [group])[group]
+            targets = {}
+            for one in partitions:
+                # No record as young as that: all are old.
+                oldest_kept = young[one] if young[one] >= 0 else end[one]
+                target = min(committed.get(one, 0), oldest_kept)
+                if target > first[one]:
+                    targets[one] = target
+            if targets:
+                client.delete_records(targets, timeout_ms=int(self._timeout * 1000))
+        return {one.partition: offset for one, offset in targets.items()}
+
+    def _check(self, specs: Mapping[str, TopicSpec], existing: Mapping[str, int]) -> None:
+        wrong = [
+            f"{name} has {existing[name]}"
+            for name, spec in specs.items()
+            if name in existing and existing[name] != spec.partitions
+        ]
+        if wrong:
+            found = ", ".join(wrong[:3]) + (f" (and {len(wrong) - 3} more)" if len(wrong) > 3 else "")
+            raise TopicMismatchError(
+                f"log.partitions is {self._settings.partitions}, but {found}. The number is fixed when a topic is "
+                "created: with another one, events of one subject would change partition and lose their order. Set "
+                "log.partitions to what the topics have; or give the hub another `name` to start with new topics; or "
+                f"stop it and delete the topics that begin with {self._topics.hub}. and all that is in them"
+            )
+
+    def _committed(self, client: KafkaAdminClient, groups: list[str]) -> dict[str, dict[TopicPartition, int]]:
+        answer: dict[str, dict[TopicPartition, Any]] = {}
+        for group in groups:  # one by one: brokers before 3.0 take no more
+            answer |= patiently(partial(client.list_group_offsets, {group: None}), self._timeout)
+        return {
+            group: {one: found.offset for one, found in answer.get(group, {}).items() if found.offset >= 0}
+            for group in groups
+        }
+
+
+def _replicas(client: KafkaAdminClient, names: list[str]) -> dict[str, dict[int, list[int]]]:
+    """Topic → partition → nodes, for the topics that exist."""
+    return {
+        topic["name"]: {one["partition_index"]: one["replica_nodes"] for one in topic["partitions"]}
+        for topic in client.describe_topics(names)
+        if topic["partitions"]
+    }
+
+
+def _partitions(client: KafkaAdminClient, specs: Mapping[str, TopicSpec]) -> dict[str, int]:
+    return {name: len(found) for name, found in _replicas(client, list(specs)).items()}
+
+
+def _create(client: KafkaAdminClient, specs: list[TopicSpec]) -> list[str]:
+    wanted = {
+        spec.name: {
+            "num_partitions": spec.partitions,
+            "replication_factor": spec.replication,
+            "configs": dict(spec.configs),
+        }
+        for spec in specs
+    }
+    if not wanted:
+        return []
+    answers = client.create_topics(wanted, raise_errors=False)["topics"]
+    refused = [answer for answer in answers if answer["error_code"] not in {0, _TOPIC_ALREADY_EXISTS}]
+    if refused:
+        reasons = "; ".join(f"{answer['name']}: {answer['error_message']}" for answer in refused)
+        raise TopicCreationError(
+            f"Kafka refuses to create {reasons}. Check log.replication (at most as many as there are brokers) and the "
+            "hub's rights, or let an administrator create the topics: `hub topics --commands` prints how"
+        )
+    client.wait_for_topics(list(wanted))
+    return [answer["name"] for answer in answers if answer["error_code"] == 0]
+
+
+def _update(client: KafkaAdminClient, specs: Mapping[str, TopicSpec]) -> None:
+    """Set what differs. A cluster that does not let us is asked only when something does."""
+    resources = [
+        ConfigResource(ConfigResourceType.TOPIC, name, dict.fromkeys(spec.configs)) for name, spec in specs.items()
+    ]
+    found = client.describe_configs(resources, config_filter="all").get("topic", {})
+    changes = []
+    for name, spec in specs.items():
+        current = {key: data["value"] for key, data in found.get(name, {}).items()}
+        wanted = dict(spec.configs)
+        if int(current.get("max.message.bytes") or 0) > int(wanted["max.message.bytes"]):
+            del wanted["max.message.bytes"]
+        if different := {key: value for key, value in wanted.items() if current.get(key) != value}:
+            changes.append(ConfigResource(ConfigResourceType.TOPIC, name, different))
+    if changes:
+        client.alter_configs(changes)
+
+
+def _offsets(client: KafkaAdminClient, partitions: list[TopicPartition], at: Any) -> dict[TopicPartition, int]:
+    """``at``: an OffsetSpec, or milliseconds: the first record as young as that, -1 if there is none."""
+    if not partitions:
+        return {}
+    found = client.list_partition_offsets(dict.fromkeys(partitions, at))
+    return {one: answer.offset for one, answer in found.items()}

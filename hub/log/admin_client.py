@@ -1,0 +1,113 @@
+"""kafka-python's admin client for one operation, with our errors.
+
+LogAdminError                what an administrator of the cluster must look at
+├── TopicMismatchError       a topic has another number of partitions than hub.yaml says
+└── TopicCreationError       the cluster refused to create a topic
+KafkaUnavailableError        (an OSError) nobody answers; trying again may help
+"""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TypeVar
+
+from kafka.admin import KafkaAdminClient
+from kafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    KafkaError,
+    NodeNotReadyError,
+    NotCoordinatorError,
+)
+from kafka.errors import KafkaConnectionError as ConnectionFailed
+from kafka.errors import KafkaTimeoutError as TimedOut
+
+from hub.log.connection import KafkaConnection
+
+AnswerT = TypeVar("AnswerT")
+
+_AWAY = (ConnectionFailed, TimedOut, NodeNotReadyError, TimeoutError, OSError)
+_SOON = (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError)
+
+
+class LogAdminError(Exception):
+    """The cluster refuses, or is not as it must be; trying again does not help. The message says what would."""
+
+
+class TopicMismatchError(LogAdminError):
+    """A topic has another number of partitions than ``hub.yaml`` says."""
+
+
+class TopicCreationError(LogAdminError):
+    """The cluster refused to create a topic."""
+
+
+class KafkaUnavailableError(ConnectionError):
+    """Nobody answers at the address, or not in time. Trying again may help."""
+
+    def __init__(self, connection: KafkaConnection, error: Exception) -> None:
+        super().__init__(
+            f"Kafka at {connection.bootstrap} does not answer ({error}); is it running, and is the address right?"
+        )
+
+
+@contextmanager
+def admin_client(connection: KafkaConnection, timeout: float) -> Iterator[KafkaAdminClient]:
+    """A connected client. ``timeout`` (seconds) bounds connecting, and each request.
+
+    Raises:
+        KafkaUnavailableError, LogAdminError: also for what the caller's requests raise.
+    """
+    milliseconds = int(timeout * 1000)
+    with translated(connection):
+        check_reachable(connection, timeout)
+        client = KafkaAdminClient(
+            **connection.kafka_python(), bootstrap_timeout_ms=milliseconds, request_timeout_ms=milliseconds
+        )
+        try:
+            yield client
+        finally:
+            with suppress(KafkaError, OSError):
+                client.close()
+
+
+def check_reachable(connection: KafkaConnection, timeout: float) -> None:
+    """Knock at every address before a client does: kafka-python tries again and again, and leaks a socket each time.
+
+    Raises:
+        OSError: none of them accepts a connection.
+    """
+    last = OSError("no address given")
+    for server in connection.servers:
+        host, _, port = server.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout).close()
+        except OSError as error:
+            last = error
+        else:
+            return
+    raise last
+
+
+@contextmanager
+def translated(connection: KafkaConnection) -> Iterator[None]:
+    """kafka-python's errors become ours."""
+    try:
+        yield
+    except _AWAY as error:
+        raise KafkaUnavailableError(connection, error) from error
+    except KafkaError as error:
+        raise LogAdminError(f"Kafka at {connection.bootstrap} refuses: {error}") from error
+
+
+def patiently(ask: Callable[[], AnswerT], timeout: float) -> AnswerT:
+    """Ask again while the group's coordinator is only just being elected: a young cluster's first answer."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            return ask()
+        except _SOON:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
