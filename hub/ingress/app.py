@@ -84,7 +84,7 @@ async def _running(
 async def _connect(log: EventLog, on_fault: Callable[[Exception], None] | None) -> None:
     try:
         await log.connect()
-    except Exception as error:  # noqa: BLE001  (reported to whoever runs the application, which cannot see this task)
+    except Exception as error:  # noqa: BLE001  (whoever runs the application cannot see this task)
         _log.error("the log cannot be used", extra={"error": str(error)})
         if on_fault is not None:
             on_fault(error)

@@ -54,13 +54,15 @@ class IngressServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, on_drain: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_drain = on_drain
+        self.fault: Exception | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._on_drain()
         super().handle_exit(sig, frame)
 
-    def stop(self) -> None:
-        """Drain and return from `run`. Safe to call from the event loop."""
+    def fail(self, fault: Exception) -> None:
+        """Drain, and let `run` raise the fault. To be called in the event loop."""
+        self.fault = fault
         self._on_drain()
         self.should_exit = True
 
@@ -102,7 +104,11 @@ def create_server(app: Starlette, listen: Listen, limits: Limits, on_drain: Call
 
 
 def run(server: IngressServer, listening: socket.socket, limits: Limits) -> None:
-    """Serve until SIGTERM, SIGINT or ``server.stop()``; returns after the drain. Call it in the main thread."""
+    """Serve until SIGTERM or SIGINT, or until ``server.fail``, and drain. Call it in the main thread.
+
+    Raises:
+        Exception: the fault that ``server.fail`` was told.
+    """
     _allow_open_files(limits.max_connections + _OTHER_FILES)
     for name in _NOISY:
         logging.getLogger(name).addFilter(LogLimit())
@@ -113,6 +119,8 @@ def run(server: IngressServer, listening: socket.socket, limits: Limits) -> None
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+    if server.fault is not None:
+        raise server.fault
 
 
 def _allow_open_files(wanted: int) -> None:
