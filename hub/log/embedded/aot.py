@@ -39,11 +39,12 @@ class AotCache:
         self.file = folder / f"{hashlib.sha256(f'{_PLAIN} {kafka.fingerprint()}'.encode()).hexdigest()[:16]}.aot"
 
     def flags(self) -> list[str]:
-        """What makes Java use it; nothing if there is none."""
-        return [*_PLAIN, f"-XX:AOTCache={self.file}"] if self.file.exists() else []
+        """What makes Java use it; nothing if there is none, or it was rejected."""
+        return [*_PLAIN, f"-XX:AOTCache={self.file}"] if self.file.exists() and self.file.stat().st_size else []
 
-    def discard(self) -> None:
-        self.file.unlink(missing_ok=True)
+    def reject(self) -> None:
+        """Kafka starts without this cache but not with it: neither use it again nor make it again."""
+        self.file.write_bytes(b"")
 
     @property
     def wanted(self) -> bool:

@@ -131,27 +131,39 @@ class EmbeddedBroker:
 
     def _launch(self, kafka: Kafka, aot: AotCache, timeout: float) -> Ports:
         """Try until one launch is ready; the reasons to try again are a lost port and a cache that breaks Java."""
+        trusted = True
         for _ in range(_LAUNCHES):
+            flags = aot.flags() if trusted else []
             ports = choose_ports(self._candidates, remembered_ports(self._folder.ports))
-            if not self._folder.data.exists():
-                self._folder.write_version()
-                kafka.format(self._folder.root, ports)
-            self._folder.properties.write_text(server_properties(ports, fsync=self._fsync))
-            flags = aot.flags()
-            self._log_start = rotate(self._folder.log)
-            if self._serves(self._spawn(kafka, flags), ports, timeout):
+            if self._formatted(kafka, ports, flags) and self._serves(self._spawn(kafka, ports, flags), ports, timeout):
+                if not trusted:
+                    aot.reject()
                 self._announce(ports)
                 return ports
             if flags:
-                aot.discard()
+                trusted = False
             elif is_free(ports.broker) and is_free(ports.controller):
                 raise self._failure(f"Kafka ended with exit code {self.poll()} before it was ready")
         raise PortInUseError(
             "other programs keep taking the ports on which Kafka tries to listen; stop them, or allow other ports"
         )
 
-    def _spawn(self, kafka: Kafka, flags: Sequence[str]) -> JavaProcess:
+    def _formatted(self, kafka: Kafka, ports: Ports, flags: Sequence[str]) -> bool:
+        """Format a new folder. False if that failed and ``flags`` may be to blame."""
+        if self._folder.data.exists():
+            return True
+        self._folder.write_version()
+        try:
+            kafka.format(self._folder.root, ports, *flags)
+        except BrokerStartError:
+            if not flags:
+                raise
+        return self._folder.data.exists()
+
+    def _spawn(self, kafka: Kafka, ports: Ports, flags: Sequence[str]) -> JavaProcess:
         assert self._locks is not None
+        self._folder.properties.write_text(server_properties(ports, fsync=self._fsync))
+        self._log_start = rotate(self._folder.log)
         command = kafka.server(self._folder.mark, *flags)
         try:
             self._process = JavaProcess(

@@ -34,7 +34,7 @@ class Kafka:
         """The command that runs a node in a folder with a ``server.properties``."""
         return self._command(*flags, main=("kafka.Kafka", SERVER_PROPERTIES))
 
-    def format(self, root: Path, ports: Ports) -> None:
+    def format(self, root: Path, ports: Ports, *flags: str) -> None:
         """Make ``<root>/data``, whole or not at all.
 
         Raises:
@@ -46,7 +46,7 @@ class Kafka:
         properties = root / "format.properties"
         properties.write_text(server_properties(ports, fsync=False, data=unfinished.name))
         tool = ("kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", properties.name)
-        self._run(self._command(main=tool), root)
+        self._run(self._command(*flags, main=tool), root)
         properties.unlink()
         unfinished.rename(root / DATA)
 

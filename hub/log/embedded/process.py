@@ -40,7 +40,7 @@ class JavaProcess:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        except OSError:
+        except BaseException:  # nothing would end the JVM
             self._jvm.kill()
             self._jvm.wait()
             raise
