@@ -95,6 +95,7 @@ SQLITE: dict[int, type[DeliveryError]] = {
 WITHOUT_CODE: tuple[tuple[type[Exception], type[DeliveryError]], ...] = (
     (psycopg.DataError, BadRecordError),  # a NUL in a text: psycopg refuses to send it
     (psycopg.InterfaceError, DestinationDownError),  # the connection is closed
+    (psycopg.ProgrammingError, DestinationDownError),  # an option of the URL that libpq does not know
     (psycopg.OperationalError, DestinationDownError),  # it was refused, or broke
     (psycopg.Error, RetryableError),
     (sqlite3.DataError, BadRecordError),
