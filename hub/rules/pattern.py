@@ -89,15 +89,16 @@ def _outcome(node: Node, values: Sequence[Any]) -> _Outcome:
 
 
 def _of_condition(condition: Condition, values: Sequence[Any]) -> _Outcome:
-    there = False
-    for value in scalars(values):
+    there = scalars(values)
+    for value in there:
         if condition.accepts(value):
             return _Outcome.FOUND
-        there = True
     return _Outcome.ABSENT if condition.absent and not there else _Outcome.FAILED
 
 
 def _of_children(node: Node, values: Sequence[Any]) -> _Outcome:
+    if len(values) == 1 and type(values[0]) is dict:  # the usual case
+        return _of_members(node, values)
     objects = [value for value in values if is_object(value)]
     in_lists = [value for value in elements(v for v in values if isinstance(v, list | tuple)) if is_object(value)]
     if not in_lists:
@@ -122,4 +123,4 @@ def _of_members(node: Node, objects: Sequence[Mapping[str, Any]]) -> _Outcome:
 
 
 def _both(one: _Outcome, other: _Outcome) -> _Outcome:
-    return min(one, other) if _Outcome.FAILED in (one, other) else max(one, other)
+    return _Outcome.FAILED if _Outcome.FAILED in (one, other) else max(one, other)

@@ -6,28 +6,32 @@ for each of their elements, through any nesting; the walk through them keeps its
 thousand brackets costs no recursion.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hub.rules.conditions import Scalar
 
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 
-def scalars(values: Iterable[Any]) -> Iterator[Scalar]:
+
+def scalars(values: Sequence[Any]) -> Sequence[Scalar]:
     """The leaves right here: scalars, and those in lists; not what is inside objects."""
-    for value in elements(values):
-        if not is_object(value):
-            yield value
+    if len(values) == 1 and type(values[0]) in _SCALARS:  # the usual case
+        return values
+    return [value for value in elements(values) if not is_object(value)]
 
 
-def elements(values: Iterable[Any]) -> Iterator[Any]:
+def elements(values: Iterable[Any]) -> list[Any]:
     """The values, with every list replaced by its elements, recursively. No order is promised."""
+    found = []
     pending = list(values)
     while pending:
         value = pending.pop()
         if isinstance(value, list | tuple):
             pending.extend(value)
         else:
-            yield value
+            found.append(value)
+    return found
 
 
 def is_object(value: Any) -> bool:
@@ -44,7 +48,8 @@ def members(objects: Iterable[Mapping[Any, Any]], key: str) -> list[Any]:
     for each in objects:
         if key in each:
             found.append(each[key])
-        for name, value in each.items():
-            if isinstance(name, str) and name.startswith(dotted):  # YAML, unlike JSON, has keys that are not text
-                found.append({name.removeprefix(dotted): value})
+        spelled = [
+            name for name in each if isinstance(name, str) and name.startswith(dotted)
+        ]  # YAML has other keys, too
+        found.extend({name.removeprefix(dotted): each[name]} for name in spelled)
     return found

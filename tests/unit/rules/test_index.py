@@ -99,3 +99,14 @@ def test_equal_patterns_with_every_condition_shared_are_all_found() -> None:
     index = RouteIndex([parse({"data": {f"f{i}": [i] for i in range(60)}})] * 50)
     assert index.match({"data": {f"f{i}": i for i in range(60)}}) == list(range(50))
     assert index.match({"data": {"f0": 0}}) == []
+
+
+@pytest.mark.parametrize("operator", ["prefix", "suffix"])
+def test_texts_of_every_length_are_found_the_empty_one_too(operator: str) -> None:
+    texts = ["", "a", "aa", "aaa", "b", "ba", "ab"]
+    index = RouteIndex([parse({"subject": [{operator: text}]}) for text in texts])
+    for subject in ("", "a", "aa", "aba", "c"):
+        found = [texts[i] for i in index.match({"subject": subject})]
+        assert found == [
+            text for text in texts if (subject.startswith if operator == "prefix" else subject.endswith)(text)
+        ]

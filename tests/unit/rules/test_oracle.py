@@ -103,14 +103,14 @@ def specified(conditions: tuple[Condition, ...], document: Mapping[str, Any]) ->
     return False
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(PATTERNS, documents(VALUES))
 def test_matching_is_what_event_ruler_defines(pattern: dict[str, Any], document: dict[str, Any]) -> None:
     parsed = parse(pattern)
     assert parsed.matches(document) == specified(parsed.conditions, document)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.none() | PATTERNS, max_size=30), st.lists(documents(DOTTED_VALUES), min_size=1, max_size=5))
 def test_the_index_finds_what_asking_every_pattern_finds(
     patterns: list[dict[str, Any] | None], events: list[dict[str, Any]]
