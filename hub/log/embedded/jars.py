@@ -51,8 +51,8 @@ def resolve_with_jgo() -> Sequence[Path]:
     except Exception as error:
         raise JarsUnavailableError(
             f"cannot fetch Apache Kafka {KAFKA_VERSION}: {type(error).__name__}: {error}. It is needed once: go online "
-            f"(jgo reads Maven settings for mirrors and proxies) and start again, or copy {cache_folder()} from a "
-            "machine that has it, or set HUB_KAFKA to a cluster that runs elsewhere"
+            f"(HTTPS_PROXY is heeded) and start again, or copy {cache_folder()} from a machine that has it, or set "
+            "HUB_KAFKA to a cluster that runs elsewhere"
         ) from error
     return jars
 
@@ -75,7 +75,7 @@ def verified_jars(
         try:
             cache.mkdir(parents=True, exist_ok=True)
             with _locked(cache / "jars.lock"):
-                if not _unchanged(folder, sums):  # another hub may have fetched them while we waited
+                if not _unchanged(folder, sums) and not _right_all_the_same(folder, sums):
                     _replace(folder, fetch(), sums)
         except OSError as error:
             raise JarsUnavailableError(
@@ -90,6 +90,18 @@ def _unchanged(folder: Path, sums: Mapping[str, str]) -> bool:
         return bool(manifest == _manifest(folder, sums))
     except (OSError, ValueError):
         return False
+
+
+def _right_all_the_same(folder: Path, sums: Mapping[str, str]) -> bool:
+    """Whether only the times changed: copied from another machine, or fetched by another hub while we waited."""
+    if not all((folder / name).is_file() and _sha256(folder / name) == digest for name, digest in sums.items()):
+        return False
+    _write_manifest(folder, sums)
+    return True
+
+
+def _write_manifest(folder: Path, sums: Mapping[str, str]) -> None:
+    (folder / "manifest.json").write_text(json.dumps(_manifest(folder, sums)))
 
 
 def _manifest(folder: Path, sums: Mapping[str, str]) -> dict[str, list[object]]:
@@ -107,7 +119,7 @@ def _replace(folder: Path, fetched: Sequence[Path], sums: Mapping[str, str]) -> 
     complete.mkdir()
     for jar in fetched:
         _link_or_copy(jar, complete / jar.name)
-    (complete / "manifest.json").write_text(json.dumps(_manifest(complete, sums)))
+    _write_manifest(complete, sums)
     shutil.rmtree(folder, ignore_errors=True)  # changed behind our back, or half removed
     complete.rename(folder)
 
@@ -120,14 +132,18 @@ def _check(fetched: Sequence[Path], sums: Mapping[str, str]) -> None:
             f"unexpected: {sorted(names - set(sums))}); look for a mirror or proxy that rewrites Maven metadata"
         )
     for jar in fetched:
-        with jar.open("rb") as file:
-            actual = hashlib.file_digest(file, "sha256").hexdigest()
+        actual = _sha256(jar)
         if actual != sums[jar.name]:
             raise JarsMismatchError(
                 f"{jar} has SHA-256 {actual}, expected {sums[jar.name]}: a broken download, or not what Apache "
                 "published. Delete it (and its copy under ~/.m2/repository) and start again; if it comes back the "
                 "same, find out what stands between you and the Maven repository"
             )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

@@ -1,6 +1,7 @@
 """Kafka's jars: what was fetched is what Apache published, and is fetched once."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -56,6 +57,15 @@ def test_a_damaged_cache_is_fetched_again(tmp_path: Path, repository: Repository
 
     assert jar.read_bytes() == b"kafka"
     assert repository.asked == 2
+
+
+def test_a_cache_copied_from_another_machine_needs_no_repository(tmp_path: Path, repository: Repository) -> None:
+    jars = verified_jars(tmp_path / "cache", sums=SUMS, fetch=repository)
+    for jar in jars:
+        os.utime(jar, (1, 1))
+
+    assert verified_jars(tmp_path / "cache", sums=SUMS, fetch=repository) == jars
+    assert repository.asked == 1
 
 
 def test_a_jar_with_another_sum_is_refused_and_never_used(tmp_path: Path) -> None:
