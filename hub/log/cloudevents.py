@@ -88,6 +88,19 @@ def decode_event(headers: Headers, value: bytes | None) -> Event:
         raise _malformed(error) from error
 
 
+def event_identity(headers: Headers) -> tuple[str, str]:
+    """(source, id) of an event or delivery, without decoding the rest.
+
+    Raises:
+        MalformedRecordError
+    """
+    found = dict(headers)
+    try:
+        return decode_text(found["ce_source"]), decode_text(found["ce_id"])
+    except (KeyError, ValueError, AttributeError) as error:
+        raise _malformed(error) from error
+
+
 def delivery_headers(
     event_headers: Headers,
     *,

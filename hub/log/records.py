@@ -7,6 +7,7 @@ from hub.log.cloudevents import (
     delivery_headers,
     encode_delivery,
     encode_event,
+    event_identity,
     partition_for,
     partition_for_bytes,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "encode_delivery",
     "encode_event",
     "encode_outcome",
+    "event_identity",
     "partition_for",
     "partition_for_bytes",
 ]

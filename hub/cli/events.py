@@ -1,0 +1,169 @@
+"""``hub events``: what arrived, and what became of it."""
+
+import heapq
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hub.cli.moments import Moment
+from hub.cli.printing import (
+    decision_line,
+    event_json,
+    outcome_line,
+    printable,
+    shown_body,
+    shown_time,
+    to_json,
+)
+from hub.cli.wiring import config_option, connection, fail, hub_name, json_option, settings
+from hub.log.admin_client import KafkaUnavailableError, LogAdminError
+from hub.log.reader import LogReader, StoredEvent
+from hub.log.records import NewerFormatError
+from hub.log.topics import Topics
+from schemas.decision import Decision
+from schemas.outcome import Outcome
+
+
+@click.group(name="events", short_help="What arrived, and what became of it.")
+def command() -> None:
+    """Look at events in the log. Ids are the senders' (CloudEvents ids); reading disturbs nobody."""
+
+
+@command.command(name="list")
+@click.option("--since", type=Moment(), help="Received since then.  [default: 24h]")
+@click.option("--until", type=Moment(), help="Received before then.")
+@click.option("--source", help="Of this source only.")
+@click.option("--type", "event_type", help="Of this type only.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The newest so many.")
+@config_option
+@json_option
+def list_events(
+    since: datetime | None,
+    until: datetime | None,
+    source: str | None,
+    event_type: str | None,
+    limit: int,
+    config: Path,
+    as_json: bool,
+) -> None:
+    """The newest events of a time range, the newest last."""
+    since = since or (until or datetime.now(UTC)) - timedelta(hours=24)
+    with _reader(config) as reader:
+        shown = (
+            (*_received(stored), event_json(stored, body=False) if as_json else _cells(stored))  # without the body
+            for stored in reader.events(since, until)
+            if source in {None, stored.event.source} and event_type in {None, stored.event.type}
+        )
+        newest = [row for *_, row in reversed(heapq.nlargest(limit, shown, key=itemgetter(0, 1, 2)))]
+    if as_json:
+        click.echo(to_json(newest))
+        return
+    table = Table("received", "source", "type", "id", "subject", box=None)
+    for row in newest:
+        table.add_row(*row)
+    Console().print(table)
+    if not newest:
+        click.echo(f"nothing received since {shown_time(since)}; `hub send SOURCE --sample` sends something", err=True)
+
+
+@command.command()
+@click.argument("identity", metavar="ID|SOURCE/ID")
+@config_option
+@json_option
+def show(identity: str, config: Path, as_json: bool) -> None:
+    """One event: its attributes, evidence and body, its decision, and every attempt at delivering it."""
+    with _reader(config) as reader:
+        found = _find(reader, identity)
+        if not found:
+            fail(f"no event {identity!r} in the log; it may be older than log.retention. See `hub events list`")
+        stored = max(found, key=_received)
+        decision = reader.decision_of(stored)
+        outcomes = reader.outcomes_of(stored, decision) if decision else []
+    if as_json:
+        click.echo(to_json({**event_json(stored, body=True), "decision": decision, "outcomes": outcomes}))
+        return
+    _print(stored, decision, outcomes)
+    if len(found) > 1:
+        others = ", ".join(sorted({f"{one.event.source}/{printable(one.event.id)}" for one in found}))
+        click.echo(f"\nthe log has {len(found)} events with this id ({others}); this is the newest", err=True)
+
+
+@command.command()
+@click.option("--source", help="Of this source only.")
+@config_option
+@json_option
+def tail(source: str | None, config: Path, as_json: bool) -> None:
+    """Events as they arrive from now on, until Ctrl-C; --json prints one object per line."""
+    with _reader(config) as reader, suppress(KeyboardInterrupt):
+        following = reader.follow()
+        click.echo("waiting for events …", err=True)
+        for stored in following:
+            if source not in {None, stored.event.source}:
+                continue
+            line = (
+                to_json(event_json(stored, body=False), indent=False)
+                if as_json
+                else "  ".join(map(str, _cells(stored)))
+            )
+            click.echo(line)
+
+
+@contextmanager
+def _reader(config: Path) -> Iterator[LogReader]:
+    name = hub_name(config)
+    try:
+        yield LogReader(connection(settings()), Topics(name))
+    except (LogAdminError, KafkaUnavailableError, NewerFormatError) as error:
+        fail(str(error))
+
+
+def _find(reader: LogReader, identity: str) -> list[StoredEvent]:
+    """An id may have slashes of its own: ``a/b`` is first the event ``b`` of source ``a``, then the event ``a/b``."""
+    source, slash, event_id = identity.partition("/")
+    return (reader.find(event_id, source) if slash else []) or reader.find(identity)
+
+
+def _received(stored: StoredEvent) -> tuple[datetime, int, int]:
+    return stored.event.received, stored.partition, stored.offset
+
+
+def _cells(stored: StoredEvent) -> list[Text]:
+    event = stored.event
+    texts = (shown_time(event.received), event.source, event.type, event.id, event.subject or "")
+    return [Text(printable(text)) for text in texts]
+
+
+def _print(stored: StoredEvent, decision: Decision | None, outcomes: list[Outcome]) -> None:
+    event = stored.event
+    table = Table(show_header=False, box=None)
+    for name, text in (
+        ("source", event.source),
+        ("id", event.id),
+        ("type", event.type),
+        ("subject", event.subject),
+        ("time", event.time and shown_time(event.time)),
+        ("received", shown_time(event.received)),
+        ("endpoint", event.endpoint),
+        ("content type", event.content_type),
+        ("metadata", event.metadata and to_json(event.metadata, indent=False)),
+        ("verified", event.verified and to_json(event.verified, indent=False)),
+        *((f"  {name}", text) for name, text in event.headers),
+        ("sha-256", event.digest),
+        ("traceparent", event.traceparent),
+        ("stored at", f"partition {stored.partition}, offset {stored.offset}"),
+        ("decided", decision_line(decision)),
+    ):
+        if text:
+            table.add_row(Text(printable(name)), Text(printable(str(text))))
+    for one in decision.deliveries if decision else ():
+        lines = [outcome_line(outcome) for outcome in outcomes if outcome.delivery == one.delivery]
+        table.add_row(Text(f"  {one.route} → {one.destination}"), Text("\n".join(lines) or "on its way"))
+    Console().print(table)
+    click.echo(f"\n{shown_body(event)}")

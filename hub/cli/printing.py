@@ -1,0 +1,93 @@
+"""What senders wrote, shown safely: no escape sequence of theirs reaches the terminal."""
+
+from base64 import b64encode
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from hub.log.reader import StoredEvent
+from schemas.decision import Decision
+from schemas.event import Event
+from schemas.outcome import Outcome
+
+SHOWN_BYTES = 10_000
+"""A longer body is cut on the terminal; ``--json`` has all of it."""
+
+
+def printable(text: str, keep: str = "") -> str:
+    r"""Control and invisible characters as Python would write them (``\x1b``), except those to keep."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() or character in keep else ascii(character)[1:-1] for character in text
+    )
+
+
+def shown_time(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def shown_body(event: Event) -> str:
+    """The body for a terminal: JSON indented, other text as it is, anything else as a remark."""
+    if len(event.body) <= SHOWN_BYTES:
+        try:
+            return printable(orjson.dumps(orjson.loads(event.body), option=orjson.OPT_INDENT_2).decode(), keep="\n")
+        except orjson.JSONDecodeError:
+            pass
+    try:
+        text = event.body.decode()
+    except UnicodeDecodeError:
+        return f"({len(event.body):,} bytes that are no text; --json has them in base64)"
+    cut = f"\n… {len(text) - SHOWN_BYTES:,} more characters; --json has all" if len(text) > SHOWN_BYTES else ""
+    return printable(text[:SHOWN_BYTES], keep="\n\t") + cut
+
+
+def event_json(stored: StoredEvent, *, body: bool) -> dict[str, Any]:
+    """An event as ``--json`` prints it. A body that is no text is in ``body_base64``."""
+    event = stored.event
+    found: dict[str, Any] = {
+        "source": event.source,
+        "id": event.id,
+        "type": event.type,
+        "subject": event.subject,
+        "time": event.time,
+        "received": event.received,
+        "endpoint": event.endpoint,
+        "content_type": event.content_type,
+        "metadata": event.metadata,
+        "size": len(event.body),
+        "partition": stored.partition,
+        "offset": stored.offset,
+    }
+    if not body:
+        return found
+    found |= {
+        "digest": event.digest,
+        "verified": event.verified,
+        "headers": event.headers,
+        "traceparent": event.traceparent,
+    }
+    try:
+        return {**found, "body": event.body.decode()}
+    except UnicodeDecodeError:
+        return {**found, "body_base64": b64encode(event.body).decode()}
+
+
+def outcome_line(outcome: Outcome) -> str:
+    """One attempt, one line."""
+    error = f"  {printable(outcome.error)}" if outcome.error else ""
+    run = f" run {outcome.run}" if outcome.run else ""
+    return f"{shown_time(outcome.ended)}  {outcome.state}{run}, attempt {outcome.attempt}{error}"
+
+
+def decision_line(decision: Decision | None) -> str:
+    if decision is None:
+        return "not yet (is `hub up` or `hub worker` running?)"
+    when = f"{shown_time(decision.decided)} by revision {decision.revision}"
+    return f"{when}: {len(decision.deliveries)} deliveries" if decision.deliveries else f"{when}: no route matched"
+
+
+def to_json(value: object, *, indent: bool = True) -> str:
+    option = orjson.OPT_UTC_Z | (orjson.OPT_INDENT_2 if indent else 0)
+    return orjson.dumps(value, option=option).decode()

@@ -1,0 +1,29 @@
+"""``hub topics --commands``: what an administrator runs where the hub may not create topics itself."""
+
+import shlex
+from collections.abc import Iterable, Iterator
+
+from hub.log.topics import Topics, TopicSpec
+
+_RIGHTS = ("Read", "Write", "Describe", "DescribeConfigs", "Delete")
+"""On the hub's topics. ``Delete`` is for DeleteRecords, which empties them behind committed work."""
+
+
+def administrator_commands(topics: Topics, specs: Iterable[TopicSpec], bootstrap: str, principal: str) -> Iterator[str]:
+    """Lines for a shell: Kafka's own scripts, from its ``bin`` folder. Safe to run twice."""
+    server = ["--bootstrap-server", bootstrap]
+    for spec in specs:
+        configs = [word for key, value in spec.configs.items() for word in ("--config", f"{key}={value}")]
+        yield shlex.join(
+            [
+                "kafka-topics.sh",
+                *server,
+                *("--create", "--if-not-exists", "--topic", spec.name),
+                *("--partitions", str(spec.partitions), "--replication-factor", str(spec.replication)),
+                *configs,
+            ]
+        )
+    add = ["kafka-acls.sh", *server, "--add", "--allow-principal", principal, "--resource-pattern-type", "prefixed"]
+    rights = [word for right in _RIGHTS for word in ("--operation", right)]
+    yield shlex.join([*add, *rights, "--topic", f"{topics.hub}."])
+    yield shlex.join([*add, "--operation", "Read", "--operation", "Describe", "--group", f"{topics.hub}."])
