@@ -46,7 +46,7 @@ class KeptHeaders:
         return self._within_bounds(kept)
 
     def _within_bounds(self, kept: Headers) -> Headers:
-        room = self._max_bytes - 2
+        room = self._max_bytes - 1  # two brackets, and no comma after the last
         chosen = set()
         for position, header in sorted(enumerate(kept), key=lambda each: each[1][0] not in self._signed):
             size = _stored_size(header) + 1
