@@ -11,7 +11,7 @@ import pytest
 
 from connectors.api import Batch, DeliveryError, DestinationDownError, Options, RetryableError
 from connectors.destinations.database import DatabaseConfig, DatabaseDestination
-from tests.fixtures.deliveries import context, delivery
+from connectors.testing import context, delivery
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.rows import outcomes, postgres_rows
 

@@ -13,7 +13,7 @@ import pytest
 
 from connectors.api import BadRecordError, Batch, DestinationDownError, Options, RetryableError
 from connectors.destinations.database import DatabaseConfig, DatabaseDestination
-from tests.fixtures.deliveries import context, delivery
+from connectors.testing import context, delivery
 from tests.fixtures.rows import outcomes, postgres_rows
 
 NewDatabase = Callable[..., DatabaseDestination]

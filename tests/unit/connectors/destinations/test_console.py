@@ -8,7 +8,7 @@ import pytest
 
 from connectors.api import DestinationDownError, Template
 from connectors.destinations.console import ConsoleConfig, ConsoleDestination, ConsoleOptions, printable
-from tests.fixtures.deliveries import context, delivery
+from connectors.testing import context, delivery
 
 
 async def test_one_line_per_delivery(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

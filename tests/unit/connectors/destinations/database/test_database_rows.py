@@ -8,7 +8,7 @@ import pytest
 
 from connectors.api import BadRecordError, Options
 from connectors.destinations.database.rows import COLUMNS, json_text, row_of
-from tests.fixtures.deliveries import delivery
+from connectors.testing import delivery
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from connectors.api import Batch, DestinationDownError, Options, RetryableError
 from connectors.destinations.database import DatabaseConfig, DatabaseDestination
-from tests.fixtures.deliveries import context, delivery
+from connectors.testing import context, delivery
 from tests.fixtures.rows import outcomes, sqlite_rows
 
 

@@ -23,8 +23,8 @@ from connectors.api import (
 )
 from connectors.destinations.slack import SlackConfig, SlackDestination, SlackOptions, destination
 from connectors.destinations.slack.errors import TRANSPORT, WEB_API, WEBHOOK
+from connectors.testing import context, delivery
 from tests.fake_slack import TOKEN, WEBHOOK_PATH, FakeSlack
-from tests.fixtures.deliveries import context, delivery
 
 ALERTS = "C0123456789"
 

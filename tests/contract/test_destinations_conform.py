@@ -1,0 +1,78 @@
+"""The built-in destinations keep the contract that every plugin's have to keep."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from connectors.destinations.console import ConsoleDestination
+from connectors.destinations.database import DatabaseDestination
+from connectors.destinations.slack import SlackDestination
+from connectors.testing import destination_suite
+from tests.fake_slack import TOKEN, FakeSlack
+from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.rows import postgres_rows, sqlite_rows
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[FakeSlack]:
+    async with FakeSlack() as server:
+        yield server
+
+
+def by_webhook(request: pytest.FixtureRequest) -> Mapping[str, Any]:
+    return {"webhook_url": request.getfixturevalue("slack").webhook_url}
+
+
+def by_web_api(request: pytest.FixtureRequest) -> Mapping[str, Any]:
+    return {"token": TOKEN, "channel": "#alerts", "api_url": request.getfixturevalue("slack").api_url}
+
+
+@asynccontextmanager
+async def slack_answers_503(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    slack: FakeSlack = request.getfixturevalue("slack")
+    slack.answers.extend(web.Response(status=503) for _ in range(100))
+    yield
+    slack.answers.clear()
+
+
+def in_postgresql(request: pytest.FixtureRequest) -> Mapping[str, Any]:
+    return {"url": request.getfixturevalue("postgres_database")}
+
+
+async def rows_of_postgresql(request: pytest.FixtureRequest) -> object:
+    query = "SELECT * FROM events ORDER BY source, id"
+    return await asyncio.to_thread(postgres_rows, request.getfixturevalue("postgres_database"), query)
+
+
+@asynccontextmanager
+async def postgresql_stopped(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    server: PostgresServer = request.getfixturevalue("postgres")
+    await asyncio.to_thread(server.stop)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(server.start)
+
+
+async def rows_of_sqlite(request: pytest.FixtureRequest) -> object:
+    home: Path = request.getfixturevalue("tmp_path")
+    return sqlite_rows(home / "events.db", "SELECT * FROM events ORDER BY source, id")
+
+
+TestConsole = destination_suite(ConsoleDestination, config={})
+TestSlackWebhook = destination_suite(SlackDestination, config=by_webhook, outage=slack_answers_503)
+TestSlackWebApi = destination_suite(
+    SlackDestination,
+    config=by_web_api,
+    options={"text": "{{ type }} {{ body }} {{ data.data | default('none') }}"},
+    outage=slack_answers_503,
+)
+TestSqlite = destination_suite(DatabaseDestination, config={"url": "sqlite:///events.db"}, read_back=rows_of_sqlite)
+TestPostgresql = destination_suite(
+    DatabaseDestination, config=in_postgresql, read_back=rows_of_postgresql, outage=postgresql_stopped
+)
