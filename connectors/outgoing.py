@@ -5,6 +5,7 @@ private address, nor one that changes its answer between check and use (DNS rebi
 a redirect gets through.
 """
 
+import errno
 import ipaddress
 import socket
 from collections.abc import Mapping
@@ -16,7 +17,13 @@ from aiohappyeyeballs import AddrInfoType
 
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # all that IANA has handed out; RFC 4291
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last four bytes are an IPv4 address
-_AZURE_PLATFORM = ipaddress.IPv4Address("168.63.129.16")  # answers inside every Azure network, though it looks public
+# What counts as global in some or all Python versions, and leads inwards or nowhere.
+_INWARDS = (
+    ipaddress.ip_network("192.0.0.0/24"),  # IETF protocols; Oracle's cloud has its metadata at 192.0.0.192
+    ipaddress.ip_network("192.88.99.0/24"),  # 6to4 relays, RFC 7526
+    ipaddress.ip_network("168.63.129.16/32"),  # Azure's platform, inside every network of it
+    ipaddress.ip_network("3fff::/20"),  # documentation, RFC 9637
+)
 
 
 class ForbiddenAddressError(OSError):
@@ -35,9 +42,13 @@ def is_public(address: str) -> bool:
         if ip in _NAT64:
             inner = ipaddress.IPv4Address(ip.packed[-4:])
         if inner is None:
-            return ip.is_global and ip in _GLOBAL_UNICAST
+            return ip.is_global and ip in _GLOBAL_UNICAST and not _leads_inwards(ip)
         ip = inner
-    return ip.is_global and not ip.is_multicast and ip != _AZURE_PLATFORM
+    return ip.is_global and not ip.is_multicast and not _leads_inwards(ip)
+
+
+def _leads_inwards(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return any(ip in network for network in _INWARDS)
 
 
 class OutgoingHttp:
@@ -74,7 +85,8 @@ class OutgoingHttp:
         host = str(address[0])
         if not self.allow_private and not is_public(host):
             raise ForbiddenAddressError(
-                f"{host} is not a public address; set HUB_ALLOW_PRIVATE=1 to let the hub call private ones"
+                errno.EACCES,
+                f"{host} is not a public address; set HUB_ALLOW_PRIVATE=1 to let the hub call private ones",
             )
         return socket.socket(family, kind, protocol)
 
