@@ -21,7 +21,10 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime
 _CHATTY = ("aiokafka", "kafka")
 """Loggers that repeat themselves while a broker is away: aiokafka writes about 50 lines a second."""
 
-_QUIET = dict.fromkeys(("aiokafka", "kafka", "asyncio", "slack_sdk"), logging.WARNING)
+_QUIET = {
+    **dict.fromkeys(("aiokafka", "asyncio", "slack_sdk"), logging.WARNING),
+    "kafka": logging.CRITICAL,  # kafka-python logs each ordinary close as an error; failures reach us as exceptions
+}
 
 
 def configure_logging(level: LogLevel, log_format: LogFormat, *, stream: TextIO | None = None) -> None:

@@ -176,7 +176,7 @@ class _Composer:
         assert isinstance(event, NodeEvent)
         tag = getattr(event, "tag", None)
         if tag is not None:
-            raise UnreadableError(_line(event), f"the tag {tag!r} is refused; write plain values, without tags")
+            raise UnreadableError(_line(event), "tags are refused; a text that begins with ! must be in quotes")
         where = Where(self._file, _line(event))
         if isinstance(event, ScalarEvent):
             node = Node(where, _scalar(event), written=event.value)
@@ -196,7 +196,9 @@ class _Composer:
     def _alias(self, event: AliasEvent) -> Node:
         node = self._anchors.get(event.anchor)
         if node is None:
-            raise UnreadableError(_line(event), f"the alias *{event.anchor} has no anchor &{event.anchor} before it")
+            raise UnreadableError(
+                _line(event), "this alias has no anchor before it; a text that begins with * must be in quotes"
+            )
         return replace(node, where=Where(self._file, _line(event)))
 
     def _sequence(self, where: Where, depth: int) -> Node:

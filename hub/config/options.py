@@ -54,7 +54,7 @@ def _options(name: str, field: FieldInfo, prefix: str) -> Iterator[Option]:
     given = not field.is_required() and field.default_factory is None  # a factory makes an empty collection
     yield Option(
         name=name,
-        type=_type(field),
+        type=type_of(field),
         default=written(field.default, size=_is_size(field)) if given else "",
         required=field.is_required(),
         secret=is_secret(field),
@@ -66,7 +66,8 @@ def _is_size(field: FieldInfo) -> bool:
     return any(getattr(each, "func", None) is parse_size for each in field.metadata)
 
 
-def _type(field: FieldInfo) -> str:
+def type_of(field: FieldInfo) -> str:
+    """What a field takes, in words: ``duration``, ``list of secrets``."""
     return "size" if _is_size(field) else type_in_words(field.annotation)
 
 
@@ -100,9 +101,11 @@ def _alternatives(arguments: tuple[Any, ...]) -> str:
 
 
 def _list(arguments: tuple[Any, ...]) -> str:
-    return f"list of {type_in_words(arguments[0])}"
+    element = type_in_words(arguments[0])
+    return f"list of {element}{'s' if element in _COUNTED else ''}"
 
 
+_COUNTED = {"secret", "template", "number", "whole number", "duration", "size"}
 _COMPOSED: dict[Any, Callable[[tuple[Any, ...]], str]] = {
     Annotated: lambda arguments: type_in_words(arguments[0]),
     Literal: lambda arguments: " or ".join(f"`{choice}`" for choice in arguments),

@@ -45,6 +45,9 @@ class Problems:
         if value and value != shown:
             self._masked[value] = shown
 
+    def masks(self, value: str) -> bool:
+        return value in self._masked
+
     def raise_any(self) -> None:
         """Raise ConfigurationError if there is any problem."""
         if self._found:
@@ -55,10 +58,11 @@ class Problems:
             if len(value) >= _SHORT:
                 message = message.replace(value, shown)
             else:  # a digit or two are everywhere: only where it is quoted as a value
-                message = message.replace(f"'{value}'", f"'{shown}'")
+                message = message.replace(f"'{value}'", f"'{shown}'").replace(f'"{value}"', f'"{shown}"')
         for value, shown in self._masked.items():
             if _repeats_a_part(message, value):
-                return f"the value of {shown} is not accepted; the reason repeats a part of it, so it is not shown"
+                name = message.partition(": ")[0] if message.startswith("`") else "a value"
+                return f"{name}: not accepted; the reason repeats a part of {shown}, so it is not shown"
         return message
 
 

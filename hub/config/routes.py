@@ -13,6 +13,7 @@ from hub.config.problems import Problems, did_you_mean
 from hub.config.validation import validate
 from hub.config.written import WrittenRoute
 from hub.rules import InvalidPatternError, Pattern, parse
+from hub.rules.errors import show
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,9 @@ def read_routes(node: Node, around: Surroundings, problems: Problems) -> tuple[l
         if written is None:
             continue
         if written.id in seen:
-            problems.add(element.at(["id"]).where, f"route `{written.id}` is already defined in {seen[written.id]}")
+            problems.add(
+                element.at(["id"]).where, f"route `{written.id}` is already defined in {seen[written.id]}; keep one"
+            )
         seen.setdefault(written.id, element.at(["id"]).where)
         routes.append(_route(written, pattern, targets, element.where))
     return routes, findings
@@ -65,7 +68,7 @@ def _pattern(element: Node, problems: Problems) -> Pattern | None:
     try:
         return parse(when.plain())
     except InvalidPatternError as error:
-        problems.add(when.at(error.path).where, f"`when`: {error}")
+        problems.add(when.at(error.path).where, f"`{show(('when', *error.path))}`: {error.reason}")
         return None
 
 
@@ -113,8 +116,7 @@ def _targets(
 
 def _options(configured: Configured, given: Node | None, to: Node, problems: Problems) -> Options | None:
     if given is not None and not given.is_mapping:
-        problems.add(given.where, "expected options (key: value) for this destination")
-        return None
+        return None  # WrittenRoute has reported it
     own: Mapping[str, Any] = given.items() if given else {}
     merged = Node.collection((given or to).where, {**configured.options, **own})
     return validate(configured.connector.options_model, merged, problems)

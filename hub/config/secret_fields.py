@@ -12,6 +12,7 @@ from hub.config.nodes import Node
 from hub.config.problems import Problems
 
 MAX_BYTES = 65_536
+HIDDEN = "(secret)"
 
 
 def field_of(model: type[BaseModel], key: str | int) -> FieldInfo | None:
@@ -40,8 +41,9 @@ def mask_secrets(model: type[BaseModel], node: Node, problems: Problems) -> None
             continue
         if is_secret(field):
             for scalar in member.scalars():
-                if "${" not in scalar.written:
-                    problems.mask(scalar.written, "…")
+                if not scalar.unset and not problems.masks(str(scalar.value)):  # written in the file itself
+                    problems.mask(str(scalar.value), HIDDEN)
+                    problems.mask(scalar.written, HIDDEN)
         for nested in classes_in(field.annotation):
             if issubclass(nested, BaseModel):
                 for each in (member, *member.elements(), *member.items().values()):

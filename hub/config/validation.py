@@ -1,15 +1,16 @@
 """Nodes → pydantic models, with every error at the line it belongs to."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from hub.config.nodes import Node
+from hub.config.options import type_of
 from hub.config.problems import Problems
 from hub.config.secret_fields import classes_in, field_of, mask_secrets
-from hub.config.wording import worded
+from hub.config.wording import unknown_key, worded
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -40,9 +41,30 @@ def _report(
     error: ErrorDetails, model: type[BaseModel], node: Node, problems: Problems, known: Collection[str]
 ) -> None:
     path = error["loc"]
-    at = node.at(path)
-    beside = keys_at(model, path[:-1])
-    problems.add(at.where, worded(error, at, {*beside, *known} if len(path) == 1 else beside))
+    name, at = _name(path, node), node.at(path)
+    if error["type"] == "extra_forbidden":
+        beside = keys(model_at(model, path[:-1]))
+        problems.add(at.where, unknown_key(name, {*beside, *known} if len(path) == 1 else beside))
+    elif error["type"] == "missing":
+        field = field_of(model_at(model, path[:-1]), path[-1])
+        expected = f"; expected {type_of(field)}" if field else ""
+        problems.add(at.where, f"`{name}` is missing{expected}")
+    else:
+        problems.add(at.where, worded(error, name, at))
+
+
+def _name(path: Sequence[str | int], node: Node) -> str:
+    """The path as people wrote it, ``secrets[0]`` or ``retry.max_age``: pydantic puts the branch of a union in, too."""
+    name = ""
+    for position, step in enumerate(path):
+        child = node.child(step)
+        if child is None and position < len(path) - 1:
+            continue
+        if child is None and (not isinstance(step, str) or not step.isidentifier()):
+            break
+        name += f"[{step}]" if isinstance(step, int) else f".{step}" if name else step
+        node = child or node
+    return name
 
 
 def keys(model: type[BaseModel]) -> set[str]:
@@ -50,15 +72,10 @@ def keys(model: type[BaseModel]) -> set[str]:
     return {field.alias or name for name, field in model.model_fields.items()}
 
 
-def keys_at(model: type[BaseModel], path: tuple[str | int, ...]) -> set[str]:
-    """The keys of the model that is nested at a path."""
+def model_at(model: type[BaseModel], path: Sequence[str | int]) -> type[BaseModel]:
+    """The model that is nested at a path."""
     for step in path:
         field = field_of(model, step)
-        nested = (
-            next((each for each in classes_in(field.annotation) if issubclass(each, BaseModel)), None)
-            if field
-            else None
-        )
-        if nested is not None:
-            model = nested
-    return keys(model)
+        classes = classes_in(field.annotation) if field else ()
+        model = next((each for each in classes if issubclass(each, BaseModel)), model)
+    return model

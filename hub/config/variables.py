@@ -68,7 +68,7 @@ class Variables:
         variable = None if match["open"] else _VARIABLE.fullmatch(match["inside"])
         if variable is None:
             self._problems.add(
-                where, f"{match[0]} is no variable; expected ${{NAME}} or ${{NAME:-default}}; a literal ${{ is $${{"
+                where, "a ${ that begins no variable; expected ${NAME} or ${NAME:-default}; a literal ${ is written $${"
             )
             return None
         return self._look_up(variable["name"], variable["default"], where)

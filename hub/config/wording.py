@@ -5,35 +5,24 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from hub.config.names import ALLOWED
 from hub.config.nodes import Node
 from hub.config.problems import did_you_mean
+from schemas.names import NAME_PATTERN
 
 
-def worded(error: ErrorDetails, node: Node, known: Iterable[str]) -> str:
-    """One error as a sentence. ``node`` is what it is about; ``known`` are the keys allowed beside an unknown one."""
-    name = f"`{_name(error)}`" if error["loc"] else "this entry"
-    kind = error["type"]
-    if kind == "extra_forbidden":
-        known = sorted(known)
-        hint = did_you_mean(str(error["loc"][-1]), known) or f"; expected one of {', '.join(known)}"
-        return f"unknown key {name}{hint}"
-    if kind == "missing":
-        return f"{name} is missing"
-    wording = _WORDINGS.get(kind)
-    if wording is None:
-        return f"{name}: {_first_lower(error['msg'])}"
-    return f"{name}: {wording(error.get('ctx', {}), node)}"
+def worded(error: ErrorDetails, name: str, node: Node) -> str:
+    """One error as a sentence. ``name`` is the path people wrote, ``node`` what is there."""
+    wording = _WORDINGS.get(error["type"])
+    said = wording(error.get("ctx", {}), node) if wording else _first_lower(error["msg"])
+    return f"`{name}`: {said}" if name else said
 
 
-def _name(error: ErrorDetails) -> str:
-    """The innermost key of the error's path, with the list index behind it: ``secrets[0]``."""
-    name = ""
-    for step in error["loc"]:
-        if isinstance(step, int):
-            name += f"[{step}]"
-        elif step.isidentifier() or not name:
-            name = step
-    return name
+def unknown_key(name: str, known: Iterable[str]) -> str:
+    """``known`` are the keys that are allowed in its place."""
+    known = sorted(known)
+    expected = f"; expected one of {', '.join(known)}" if known else "; nothing can be set here"
+    return f"unknown key `{name}`{did_you_mean(name.rpartition('.')[2], known) or expected}"
 
 
 def _given(node: Node) -> str:
@@ -41,8 +30,6 @@ def _given(node: Node) -> str:
         return "a list"
     if node.items() or isinstance(node.value, dict):
         return "a mapping"
-    if node.value is None:
-        return "nothing"
     return repr(node.written)
 
 
@@ -50,18 +37,22 @@ def _text(_: dict[str, Any], node: Node) -> str:
     if isinstance(node.value, int | float):
         kind = "true or false" if isinstance(node.value, bool) else "a number"
         return f'expected text, but {node.written} is {kind}; put it in quotes: "{node.written}"'
-    return f"expected text, not {_given(node)}"
+    return f"expected text, {_but(node)}"
+
+
+def _but(node: Node) -> str:
+    return "but there is nothing" if node.value is None else f"not {_given(node)}"
 
 
 def _list(_: dict[str, Any], node: Node) -> str:
     if node.value is None or isinstance(node.value, dict):
-        return f"expected a list, not {_given(node)}"
+        return f"expected a list, {_but(node)}"
     shown = f'"{node.written}"' if isinstance(node.value, str) else node.written
     return f"expected a list; write [{shown}]"
 
 
 def _expected(what: str) -> Callable[[dict[str, Any], Node], str]:
-    return lambda _, node: f"expected {what}, not {_given(node)}"
+    return lambda _, node: f"expected {what}, {_but(node)}"
 
 
 def _bound(what: str, limit: str) -> Callable[[dict[str, Any], Node], str]:
@@ -71,7 +62,15 @@ def _bound(what: str, limit: str) -> Callable[[dict[str, Any], Node], str]:
 def _choice(ctx: dict[str, Any], node: Node) -> str:
     expected = str(ctx["expected"])
     choices = [choice.strip().strip("'") for choice in expected.replace(" or ", ", ").split(",")]
-    return f"expected {expected}, not {_given(node)}{did_you_mean(node.written, choices)}"
+    if isinstance(node.value, str) and node.value in choices:
+        return f"expected {expected}, a number; leave the quotes out"
+    return f"expected {expected}, {_but(node)}{did_you_mean(node.written, choices)}"
+
+
+def _form(ctx: dict[str, Any], node: Node) -> str:
+    if NAME_PATTERN in ctx["pattern"]:
+        return f"{_given(node)} is no name; use {ALLOWED}"
+    return f"{_given(node)} does not have the form {ctx['pattern']}"
 
 
 def _too_short(ctx: dict[str, Any], node: Node) -> str:
@@ -95,6 +94,7 @@ _WORDINGS: dict[str, Callable[[dict[str, Any], Node], str]] = {
     "too_short": _too_short,
     "string_too_short": lambda ctx, node: f"must have at least {ctx['min_length']} characters, not {_given(node)}",
     "string_too_long": lambda ctx, node: f"must have at most {ctx['max_length']} characters, not {len(node.written)}",
+    "string_pattern_mismatch": _form,
     "enum": _choice,
     "literal_error": _choice,
     "greater_than": _bound("greater than", "gt"),

@@ -1,0 +1,148 @@
+"""Where values come from: the environment, ``.env``, files of secrets; and that none of them can do more than that."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.unit.config.conftest import Load, StoreConfig
+
+ProblemsOf = Callable[..., list[str]]
+
+STORE = "version: 1\ndestinations:\n  db: {type: store, url: u, table: 'TABLE'}\n"
+
+
+def table(load_text: Load, text: str, environ: dict[str, str], *, expand: bool = True) -> str:
+    config = load_text(STORE.replace("TABLE", text), environ, expand=expand).destinations["db"].config
+    assert isinstance(config, StoreConfig)
+    return config.table
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("${A}", "one"),
+        ("x-${A}-${B}-y", "x-one-two-y"),
+        ("${A:-other}", "one"),
+        ("${MISSING:-other}", "other"),
+        ("${EMPTY:-other}", "other"),
+        ("${MISSING:-}", ""),
+        ("${EMPTY}", ""),
+        ("${MISSING:-a:b-c}", "a:b-c"),
+        ("$${A}", "${A}"),
+        ("$$$${A}", "$${A}"),
+        ("$$A", "$A"),
+        ("$A costs $5", "$A costs $5"),
+        ("${SELF}", "${A}"),
+    ],
+)
+def test_a_variable_is_put_in_once(load_text: Load, text: str, value: str) -> None:
+    environ = {"A": "one", "B": "two", "EMPTY": "", "SELF": "${A}"}
+    assert table(load_text, text, environ) == value
+
+
+@pytest.mark.parametrize(
+    "value", ["x, port: 7", "x}\nroutes: []", "[a]", "&a b", "!!int 3", "a: b", "#", "'", '"', "null"]
+)
+def test_a_value_cannot_write_yaml(load_text: Load, value: str) -> None:
+    assert table(load_text, "${A}", {"A": value}) == value
+
+
+def test_the_environment_wins_over_the_file(load_text: Load) -> None:
+    Path(".env").write_text("A=file\nB='quoted # file'\nexport C=\"c\"\n# comment\n\nD=${A}\n")
+    assert table(load_text, "${A} ${B} ${C} ${D}", {"A": "real"}) == "real quoted # file c ${A}"
+
+
+def test_a_variable_without_a_value_says_where_to_put_one(problems_of: ProblemsOf) -> None:
+    Path(".env").write_text("TABEL=x\n")
+    assert problems_of(STORE.replace("TABLE", "${TABLE}")) == [
+        "hub.yaml:3: ${TABLE} is not set; did you mean `TABEL`?; put `TABLE=…` into .env or into the environment"
+    ]
+
+
+@pytest.mark.parametrize("text", ["${", "${A", "${}", "${A-b}", "${1}", "${ A }", "${A:=b}", "a $${} ${!}"])
+def test_what_begins_no_variable_is_a_mistake(problems_of: ProblemsOf, text: str) -> None:
+    assert problems_of(STORE.replace("TABLE", text), {"A": "one"}) == [
+        "hub.yaml:3: a ${ that begins no variable; expected ${NAME} or ${NAME:-default}; a literal ${ is written $${"
+    ]
+
+
+def test_a_line_of_dotenv_that_means_nothing_is_a_mistake_and_not_shown(problems_of: ProblemsOf) -> None:
+    Path(".env").write_text("A=1\nthis is - my password\nB='never closed\n")
+    found = problems_of("version: 1\n")
+    assert found == [
+        ".env:2: expected NAME=value, or # and a comment",
+        ".env:3: expected NAME=value, or # and a comment",
+    ]
+
+
+def test_a_dotenv_of_bytes_is_a_clear_mistake(problems_of: ProblemsOf) -> None:
+    Path(".env").write_bytes(b"\xff\xfe\x00")
+    assert problems_of("version: 1\n") == [".env: cannot be read: it is not UTF-8 text"]
+
+
+def test_a_number_comes_out_of_a_variable(load_text: Load) -> None:
+    text = "version: 1\nlog: {partitions: '${N}', retention: '${KEEP}'}\n"
+    assert load_text(text, {"N": "12", "KEEP": "2h"}).log.partitions == 12
+
+
+def test_ignored_keys_need_no_variables(load_text: Load) -> None:
+    assert load_text("version: 1\nx-later: {url: '${NOT_YET}'}\n").name == "hub"
+
+
+class TestWithoutTheEnvironment:
+    """``hub check --no-env``: in a pipeline that has no secrets."""
+
+    def test_unset_variables_are_accepted_and_nothing_is_looked_up(self, load_text: Load) -> None:
+        Path(".env").write_text("TABLE=secret\nbroken line\n")
+        text = STORE.replace("url: u", "url: {file: nowhere}, port: '${PORT}'").replace("TABLE", "${TABLE}")
+        text += "routes:\n  - {id: all, to: db}\nlog: {partitions: '${N}'}\n"
+        found = load_text(text, {"TABLE": "real"}, expand=False)
+        assert "real" not in repr(found)
+        assert "secret" not in repr(found)
+        assert [route.id for route in found.routes] == ["all"]
+
+    def test_what_does_not_depend_on_them_is_still_checked(self, problems_of: ProblemsOf) -> None:
+        text = STORE.replace("TABLE", "${TABLE}").replace("url: u", "prot: 1, mode: fats, port: '${PORT}'")
+        assert problems_of(text, expand=False) == [
+            "hub.yaml:3: `mode`: expected 'fast' or 'safe', not 'fats'; did you mean `fast`?",
+            "hub.yaml:3: `url` is missing; expected secret",
+            "hub.yaml:3: unknown key `prot`; did you mean `port`?",
+        ]
+
+    def test_a_default_counts(self, problems_of: ProblemsOf) -> None:
+        text = STORE.replace("url: u", "url: u, port: '${PORT:-no}'")
+        assert problems_of(text, expand=False) == ["hub.yaml:3: `port`: expected a whole number, not '${PORT:-no}'"]
+
+
+class TestSecretFiles:
+    def url(self, load_text: Load, url: str) -> str:
+        config = load_text(STORE.replace("url: u", f"url: {url}"), {"DIR": "run"}).destinations["db"].config
+        assert isinstance(config, StoreConfig)
+        return config.url.get_secret_value()
+
+    def test_a_secret_is_read_from_its_file_without_the_last_newline(self, load_text: Load) -> None:
+        Path("run").mkdir()
+        Path("run/url").write_text("from a file\r\n")
+        assert self.url(load_text, "{file: run/url}") == "from a file"
+        assert self.url(load_text, "{file: '${DIR}/url'}") == "from a file"
+
+    def test_a_list_of_secrets_may_mix_them(self, load_text: Load) -> None:
+        Path("new").write_text("new-secret\n")
+        found = load_text("version: 1\nsources:\n  door: {type: bell, secrets: [{file: new}, old, '']}\n")
+        secrets = found.sources["door"].config.model_dump()["secrets"]
+        assert [secret.get_secret_value() for secret in secrets] == ["new-secret", "old"]
+
+    def test_what_holds_no_secret_reads_no_file(self, problems_of: ProblemsOf) -> None:
+        Path("name").write_text("x")
+        assert problems_of("version: 1\ndestinations:\n  db: {type: store, url: u, table: {file: name}}\n") == [
+            "hub.yaml:3: `table`: expected text, not a mapping"
+        ]
+
+    @pytest.mark.parametrize(
+        ("data", "reason"), [(b"\xff", "is not UTF-8 text"), (b"x" * 70_000, "is larger than 64 kB")]
+    )
+    def test_a_file_that_holds_no_secret_is_a_mistake(self, problems_of: ProblemsOf, data: bytes, reason: str) -> None:
+        Path("file").write_bytes(data)
+        text = "version: 1\ndestinations:\n  db: {type: store, url: {file: file}}\n"
+        assert problems_of(text) == [f"hub.yaml:3: the secret's file file {reason}"]
