@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from connectors.registry import ConnectorError, Kind, Registration, Registry
+from hub.cli.tables import wide_console
 from hub.cli.wiring import fail, json_option
 from hub.config.options import Option, options_of
 
@@ -89,12 +89,12 @@ def _show_table(found: list[Installed]) -> None:
     for each in found:
         about = Text(f"broken: {each.error}", style="red") if each.error else Text(each.summary)
         table.add_row(str(each.registration.kind), each.registration.name, each.origin, each.effect, about)
-    Console().print(table)
+    wide_console().print(table)
     click.echo("\nOptions of one: hub connectors NAME")
 
 
 def _show_options(each: Installed) -> None:
-    console = Console()
+    console = wide_console()
     effect = f", effect: {each.effect}" if each.effect else ""
     console.print(Text(f"{each.registration.kind} {each.registration.name}", style="bold"), end="")
     console.print(Text(f" ({each.origin}{effect})\n{each.error or each.summary}\n"))

@@ -8,7 +8,6 @@ from operator import itemgetter
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +21,7 @@ from hub.cli.printing import (
     shown_time,
     to_json,
 )
+from hub.cli.tables import wide_console
 from hub.cli.wiring import config_option, connection, fail, hub_name, json_option, settings
 from hub.log.admin_client import KafkaUnavailableError, LogAdminError
 from hub.log.reader import LogReader, StoredEvent
@@ -68,7 +68,7 @@ def list_events(
     table = Table("received", "source", "type", "id", "subject", box=None)
     for row in newest:
         table.add_row(*row)
-    Console().print(table)
+    wide_console().print(table)
     if not newest:
         click.echo(f"nothing received since {shown_time(since)}; `hub send SOURCE --sample` sends something", err=True)
 
@@ -165,5 +165,5 @@ def _print(stored: StoredEvent, decision: Decision | None, outcomes: list[Outcom
     for one in decision.deliveries if decision else ():
         lines = [outcome_line(outcome) for outcome in outcomes if outcome.delivery == one.delivery]
         table.add_row(Text(f"  {one.route} → {one.destination}"), Text("\n".join(lines) or "on its way"))
-    Console().print(table)
+    wide_console().print(table)
     click.echo(f"\n{shown_body(event)}")

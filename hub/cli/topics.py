@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from hub.cli.printing import to_json
+from hub.cli.tables import wide_console
 from hub.cli.topic_commands import administrator_commands
 from hub.cli.wiring import config_option, connection, fail, json_option, load_configuration, settings
 from hub.config.model import Durability, LogConfig
@@ -44,7 +44,7 @@ def command(config: Path, as_json: bool, commands: bool, principal: str, timeout
         click.echo(to_json({"kafka": kafka.bootstrap, "durability": safety, "topics": [_json(one) for one in states]}))
         return
     click.echo(f"{safety}\n")
-    Console().print(_table(states))
+    wide_console().print(_table(states))
     if not all(state.exists for state in states):
         click.echo("\nthe hub makes missing topics when it starts (`hub up`, `hub ingress`, `hub worker`)", err=True)
 
