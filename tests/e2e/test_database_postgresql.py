@@ -201,9 +201,7 @@ async def test_a_read_only_standby_is_down(postgres_database: str, target: Datab
         name = postgres_database.rpartition("/")[2]
         connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on".encode())
     await target.close()
-    await target.open()
-    with pytest.raises(DestinationDownError, match="25006"):
-        await target.deliver(Batch([delivery(Options())]))
+    await refused(target, "25006")
 
 
 async def test_a_deadlock_is_retried(postgres_database: str, database: NewDatabase) -> None:

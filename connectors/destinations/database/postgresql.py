@@ -5,8 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import psycopg
-from sqlalchemy import URL, Column, Connection, MetaData, Table, select, text
+from sqlalchemy import URL, Column, Connection, MetaData, Table, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.schema import CreateTable
 
@@ -16,9 +17,6 @@ from connectors.destinations.database.rows import COLUMNS, Row
 _CONNECT_TIMEOUT_S = 5
 _STAGING = "event_hub_batch"
 _COPY = f"COPY {_STAGING} ({', '.join(COLUMNS)}) FROM STDIN"
-# Settings of the transaction, not of the session: behind PgBouncer the next transaction may be on another server
-# connection. For the same reason the staging table is asked for each time.
-_SETTINGS = text("SELECT set_config('statement_timeout', :statement, true), set_config('lock_timeout', :lock, true)")
 
 
 class PostgreSQL(Dialect):
@@ -32,7 +30,14 @@ class PostgreSQL(Dialect):
             prefixes=["TEMPORARY"],
             postgresql_on_commit="DELETE ROWS",
         )
-        self._create_staging = CreateTable(staging, if_not_exists=True)
+        # One round trip per transaction. The settings are the transaction's, and the table is asked for each time:
+        # behind PgBouncer the next transaction may be on another server connection.
+        dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]  # SQLAlchemy left its constructor untyped
+        self._prologue = (
+            f"SET LOCAL statement_timeout = {_milliseconds(self.statement_timeout)}; "
+            f"SET LOCAL lock_timeout = {_milliseconds(self.lock_timeout)}; "
+            f"{CreateTable(staging, if_not_exists=True).compile(dialect=dialect)}"
+        )
         rows = insert(table).from_select(COLUMNS, select(staging))
         key = [column.name for column in table.primary_key]
         self._merge = rows.on_conflict_do_update(
@@ -56,14 +61,9 @@ class PostgreSQL(Dialect):
         """Nothing to set: everything is set per transaction."""
 
     def begun(self, connection: Connection) -> None:
-        timeouts = {
-            "statement": str(_milliseconds(self.statement_timeout)),
-            "lock": str(_milliseconds(self.lock_timeout)),
-        }
-        connection.execute(_SETTINGS, timeouts)
+        connection.exec_driver_sql(self._prologue)
 
     def upsert(self, connection: Connection, rows: Sequence[Row]) -> None:
-        connection.execute(self._create_staging)
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)
         with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
