@@ -1,0 +1,117 @@
+"""``hub init``: what it writes is right, private, and never over something else."""
+
+import os
+import re
+import stat
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from hub.cli import group
+from hub.cli.init import BEGINNINGS
+from hub.config.load import load
+
+SENDERS = list(BEGINNINGS)
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("DATABASE_URL", "SLACK_WEBHOOK_URL", *(each.variable for each in BEGINNINGS.values())):
+        monkeypatch.delenv(name, raising=False)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(group, arguments)
+
+
+@pytest.mark.parametrize("sender", SENDERS)
+def test_what_it_writes_passes_its_own_check(sender: str) -> None:
+    assert run("init", sender).exit_code == 0
+    for arguments in (["check", "--connect"], ["check", "--no-env"]):
+        result = run(*arguments)
+        assert result.exit_code == 0, result.output
+        assert "2 of 2 tests passed" in result.output
+    assert Path(".hub/events.db").exists()
+
+
+@pytest.mark.parametrize("sender", SENDERS)
+def test_slack_needs_only_its_url_and_three_lines(sender: str) -> None:
+    run("init", sender)
+    config = Path("hub.yaml")
+    config.write_text(
+        re.sub(r"^  # (alerts:|  type: slack|  webhook_url:)", r"  \1", config.read_text(), flags=re.MULTILINE)
+    )
+    with Path(".env").open("a") as stream:
+        stream.write("SLACK_WEBHOOK_URL=https://hooks.slack.com/services/T0/B0/x\n")
+    assert set(load(config, {}).destinations) == {"warehouse", "terminal", "alerts"}
+
+
+@pytest.mark.parametrize("sender", SENDERS)
+def test_the_secret_is_new_each_time_and_for_its_owner_alone(sender: str) -> None:
+    found = set()
+    for name in ("a", "b"):
+        Path(name).mkdir()
+        os.chdir(name)
+        output = run("init", sender).output
+        mode = stat.S_IMODE(Path(".env").stat().st_mode)
+        secret = re.search(rf"^{BEGINNINGS[sender].variable}=(.+)$", Path(".env").read_text(), flags=re.MULTILINE)
+        assert mode == 0o600
+        assert secret is not None
+        assert secret[1] not in output
+        found.add(secret[1])
+        os.chdir("..")
+    assert len(found) == 2
+
+
+def test_gemini_is_what_it_begins_with() -> None:
+    result = run("init")
+    assert "type: gemini" in Path("hub.yaml").read_text()
+    assert "hub up" in result.output
+    assert "hub send gemini --sample batch.failed" in result.output
+
+
+@pytest.mark.parametrize("existing", ["hub.yaml", ".env"])
+def test_nothing_is_overwritten(existing: str) -> None:
+    Path(existing).write_text("mine")
+    result = run("init")
+    assert result.exit_code == 2
+    assert result.stderr == f"hub: {existing} already there; `hub init` overwrites nothing, so try an empty folder\n"
+    assert Path(existing).read_text() == "mine"
+    assert sorted(path.name for path in Path().iterdir()) == [existing]
+
+
+def test_a_dangling_link_is_not_written_through(tmp_path: Path) -> None:
+    Path(".env").symlink_to(tmp_path / "elsewhere")
+    assert run("init").exit_code == 2
+    assert not Path("elsewhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (None, ".env\n.hub/\n"),
+        ("node_modules", "node_modules\n.env\n.hub/\n"),
+        (".env\n*.log\n", ".env\n*.log\n.hub/\n"),
+        (".hub/\n.env\n", ".hub/\n.env\n"),
+    ],
+)
+def test_gitignore_keeps_what_it_says_and_gains_what_is_missing(before: str | None, after: str) -> None:
+    if before is not None:
+        Path(".gitignore").write_text(before)
+    run("init")
+    assert Path(".gitignore").read_text() == after
+
+
+def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".gitignore").mkdir()
+    result = run("init")
+    assert result.exit_code == 2
+    assert "Is a directory" in result.stderr
+
+
+def test_an_unknown_sender_is_wrong_usage() -> None:
+    result = run("init", "gitlab")
+    assert result.exit_code == 2
+    assert "'gemini', 'github', 'standard_webhooks'" in result.stderr
