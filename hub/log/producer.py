@@ -41,6 +41,8 @@ class HealingProducer:
         self._ready = asyncio.Event()
         self._broken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._disposing = False
+        self._stopping = False
 
     @property
     def healthy(self) -> bool:
@@ -54,10 +56,12 @@ class HealingProducer:
             await self.current(self._timeout)
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-            self._task = None
+        """Ends within a few times GRACE_SECONDS."""
+        self._stopping = True
+        if self._task is not None and not self._task.done():
+            if not self._disposing:  # which ends by itself, and is not to be interrupted
+                self._task.cancel()
+            await asyncio.wait([self._task], timeout=5 * GRACE_SECONDS)
 
     async def current(self, patience: float) -> AIOKafkaProducer:
         """The producer to use now.
@@ -78,13 +82,14 @@ class HealingProducer:
             self._broken.set()
 
     async def _keep(self) -> None:
-        while True:
+        # Not `while True`: aiokafka swallows a cancellation that comes while it closes a client.
+        while not self._stopping:
             producer = await self._connect()
             try:
                 await self._watch(producer)
             finally:
                 self._withdraw()
-                await _dispose(producer)
+                await self._dispose(producer)
 
     async def _connect(self) -> AIOKafkaProducer:
         attempt = 0
@@ -100,12 +105,14 @@ class HealingProducer:
                     log.warning("cannot reach Kafka, trying again", extra={"kafka": self._where, "error": repr(error)})
             finally:
                 if not connected:
-                    await _dispose(producer)
+                    await self._dispose(producer)
             if connected:
                 self._broken.clear()
                 self._producer, self._reachable = producer, True
                 self._ready.set()
                 return producer
+            if self._stopping:
+                raise asyncio.CancelledError
             await asyncio.sleep(BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS) - 1)])
             attempt += 1
 
@@ -127,6 +134,13 @@ class HealingProducer:
                 return bool(await producer.client.force_metadata_update())
         except (KafkaError, OSError, TimeoutError):
             return False
+
+    async def _dispose(self, producer: AIOKafkaProducer) -> None:
+        self._disposing = True
+        try:
+            await _dispose(producer)
+        finally:
+            self._disposing = False
 
     def _withdraw(self) -> None:
         self._producer, self._reachable = None, False
