@@ -97,7 +97,9 @@ def _report(
         "tests": len(configuration.tests),
         "findings": [_at(each.where) | {"code": each.code, "message": each.message} for each in configuration.findings],
         "failures": [
-            _at(each.where) | {"test": each.name, "expected": list(each.expected), "actual": list(each.actual)}
+            _at(each.where)
+            | {"test": each.name, "expected": list(each.expected), "actual": list(each.actual)}
+            | {"reasons": list(each.reasons)}
             for each in failures
         ],
         "opened": [{"destination": each.name, "error": each.error, "seconds": each.seconds} for each in opened],

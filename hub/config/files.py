@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hub.config.composing import MAX_BYTES, UnreadableError, parse
 from hub.config.model import Where
-from hub.config.nodes import MAX_BYTES, Node, UnreadableError, parse
+from hub.config.nodes import Node
 from hub.config.problems import Problems
 
 _NAMED = ("sources", "destinations")
@@ -31,6 +32,8 @@ def read_texts(path: Path, problems: Problems) -> list[Text]:
     if not path.is_dir():
         return _read([path], problems)
     paths = sorted(each for each in path.glob("*.yaml") if not each.name.startswith("."))
+    for each in sorted(path.glob("*.yml")):
+        problems.add(Where(str(each), 0), "is not read; files of a configuration end in .yaml, so rename it")
     if not paths:
         problems.add(Where(str(path), 0), "this folder has no *.yaml in it; `hub init` writes a hub.yaml")
     return _read(paths, problems)

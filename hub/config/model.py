@@ -67,11 +67,6 @@ class DeliverySettings(ConfigModel):
     )
 
 
-class Order(StrEnum):
-    SUBJECT = "subject"
-    STRICT = "strict"
-
-
 @dataclass(frozen=True, slots=True)
 class SourceEntry:
     """One of ``sources:``. ``connector(config, context)`` makes the instance."""

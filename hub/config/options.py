@@ -2,7 +2,7 @@
 
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -47,9 +47,10 @@ def options(model: type[BaseModel], prefix: str = "") -> list[Option]:
 
 def _options(name: str, field: FieldInfo, prefix: str) -> Iterator[Option]:
     name = prefix + (field.alias or name)
-    nested = field.annotation if isinstance(field.annotation, type) else None
-    if nested is not None and issubclass(nested, BaseModel):
-        yield from options(nested, f"{name}.")
+    nested = _model(field.annotation)
+    if nested is not None:
+        own = field.default is not None  # else another place has the defaults
+        yield from (each if own else replace(each, default="") for each in options(nested, f"{name}."))
         return
     given = not field.is_required() and field.default_factory is None  # a factory makes an empty collection
     yield Option(
@@ -62,13 +63,19 @@ def _options(name: str, field: FieldInfo, prefix: str) -> Iterator[Option]:
     )
 
 
+def _model(annotation: Any) -> type[BaseModel] | None:
+    """The model of a nested mapping, which may be optional."""
+    alternatives = get_args(annotation) if get_origin(annotation) in {Union, types.UnionType} else (annotation,)
+    return next((each for each in alternatives if isinstance(each, type) and issubclass(each, BaseModel)), None)
+
+
 def _is_size(field: FieldInfo) -> bool:
     return any(getattr(each, "func", None) is parse_size for each in field.metadata)
 
 
 def type_of(field: FieldInfo) -> str:
     """What a field takes, in words: ``duration``, ``list of secrets``."""
-    return "size" if _is_size(field) else type_in_words(field.annotation)
+    return field.title or ("size" if _is_size(field) else type_in_words(field.annotation))
 
 
 _WORDS: dict[Any, str] = {

@@ -109,7 +109,9 @@ def _targets(
             continue
         options = _options(configured, given.get(name), node, problems)
         if options is not None and written is not None:
-            retry = layered(configured.settings.retry, written.retry)
+            retry = configured.settings.retry
+            if written.retry is not None:
+                retry = layered(retry, written.retry)
             targets.append(Target(name, options, retry))
     return tuple(targets)
 

@@ -4,17 +4,18 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hub.config.model import Configuration, RoutingTest, SourceEntry, Where
+from hub.config.model import Configuration, Route, RoutingTest, SourceEntry, Where
 from hub.config.names import check_known
 from hub.config.nodes import Node
 from hub.config.problems import Problems
 from hub.config.validation import validate
 from hub.config.written import WrittenEvent, WrittenTest
+from hub.rules import explain
 
 
 @dataclass(frozen=True, slots=True)
 class TestFailure:
-    """A test whose event matches other routes than it expects."""
+    """A test whose event matches other routes than it expects. ``reasons`` say why expected ones do not match."""
 
     __test__ = False  # pytest takes classes of this name for its own
 
@@ -22,10 +23,12 @@ class TestFailure:
     name: str
     expected: tuple[str, ...]
     actual: tuple[str, ...]
+    reasons: tuple[str, ...]
 
     def __str__(self) -> str:
         expected, actual = (", ".join(ids) or "none" for ids in (self.expected, self.actual))
-        return f"{self.where}: test failed: {self.name}\n  expected routes: {expected}\n  matching routes: {actual}"
+        lines = (f"expected routes: {expected}", f"matching routes: {actual}", *self.reasons)
+        return "\n  ".join((f"{self.where}: test failed: {self.name}", *lines))
 
 
 def read_tests(
@@ -63,13 +66,22 @@ def document(event: WrittenEvent, payload_member: str | None) -> dict[str, Any]:
 
 def run_tests(configuration: Configuration) -> list[TestFailure]:
     """The tests that fail. Pure: nothing is sent anywhere."""
+    routes = {route.id: route for route in configuration.routes}
     failures = []
     for test in configuration.tests:
-        actual = tuple(
-            route.id
-            for route in configuration.routes
-            if route.enabled and (route.when is None or route.when.matches(test.event))
-        )
+        actual = tuple(route.id for route in routes.values() if _mismatch(route, test.event) is None)
         if actual != test.expect:
-            failures.append(TestFailure(test.where, test.name, test.expect, actual))
+            missing = (routes[route] for route in test.expect if route not in actual)
+            reasons = tuple(f"{route.id} {_mismatch(route, test.event)}" for route in missing)
+            failures.append(TestFailure(test.where, test.name, test.expect, actual, reasons))
     return failures
+
+
+def _mismatch(route: Route, event: Mapping[str, Any]) -> str | None:
+    """Why a route does not match: the field, never its value, which may have come from a variable."""
+    if not route.enabled:
+        return "is not enabled"
+    if route.when is None:
+        return None
+    mismatch = explain(route.when, event)
+    return None if mismatch is None else f"does not match: see `{mismatch.path}`"

@@ -21,10 +21,16 @@ class WrittenFile(ConfigModel):
     defaults: DeliverySettings = Field(
         DeliverySettings(), description="Settings for every destination that does not say otherwise."
     )
-    sources: dict[str, Any] = Field({}, description="Where webhooks come from: name → `type` and its options.")
-    destinations: dict[str, Any] = Field({}, description="Where events go: name → `type` and its options.")
-    routes: list[Any] = Field([], description="Which events go to which destinations.")
-    tests: list[Any] = Field([], description="Which routes an event must match; `hub check` runs them.")
+    sources: dict[str, Any] = Field(
+        {}, title="name → source", description="Where webhooks come from: name → `type` and its options."
+    )
+    destinations: dict[str, Any] = Field(
+        {}, title="name → destination", description="Where events go: name → `type` and its options."
+    )
+    routes: list[Any] = Field([], title="list of routes", description="Which events go to which destinations.")
+    tests: list[Any] = Field(
+        [], title="list of tests", description="Which routes an event must match; `hub check` runs them."
+    )
 
 
 def _one_or_many(value: object) -> object:
@@ -36,15 +42,20 @@ class WrittenRoute(ConfigModel):
 
     id: Name = Field(description="Name of the route; part of every delivery's id, so a renamed route is a new one.")
     when: Any = Field(
-        None, description="Pattern an event must match (EventBridge's language). Without it: every event."
+        None,
+        title="pattern",
+        description="Pattern an event must match (EventBridge's language). Without it: every event.",
     )
     to: Annotated[list[str], BeforeValidator(_one_or_many)] = Field(
-        min_length=1, description="A destination, or a list of them."
+        min_length=1, title="text or list of text", description="A destination, or a list of them."
     )
     options: dict[str, dict[str, Any]] = Field(
-        {}, alias="with", description="Options per destination: destination → what its connector lets a route set."
+        {},
+        alias="with",
+        title="destination → options",
+        description="Options per destination: destination → what its connector lets a route set.",
     )
-    retry: RetryConfig = Field(RetryConfig(), description="When to try again; over the destination's own.")
+    retry: RetryConfig | None = Field(None, description="When to try again; over the destination's own.")
     enabled: bool = Field(default=True, description="`false` keeps the route in the file and out of the work.")
     description: str = Field("", description="What the route is for.")
     labels: dict[str, str] = Field({}, description="Your own words, such as `team: search`; shown, never acted on.")
@@ -59,9 +70,9 @@ class WrittenEvent(ConfigModel):
     id: str = Field("", description="The sender's id of the event.")
     subject: str = Field("", description="What the event is about; events of one subject stay in order.")
     time: str = Field("", description="RFC 3339.")
-    metadata: dict[str, Any] = Field({}, description="The metadata the source would find.")
-    data: Any = Field(None, description="What the source calls `data`. Without it: taken out of `body`.")
-    body: Any = Field(None, description="The parsed body. Without it: made of `data`.")
+    metadata: dict[str, Any] = Field({}, title="name → JSON", description="The metadata the source would find.")
+    data: Any = Field(None, title="JSON", description="What the source calls `data`. Without it: taken out of `body`.")
+    body: Any = Field(None, title="JSON", description="The parsed body. Without it: made of `data`.")
 
 
 class WrittenTest(ConfigModel):

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from connectors.registry import Registry
 from hub.config.load import ConfigurationError, load
@@ -228,7 +230,7 @@ def test_mistakes_in_a_source(problems_of: ProblemsOf, entry: str, problem: str)
         ("nope", "8: expected a mapping (key: value), not 'nope'"),
         ("{to: db}", "8: `id` is missing; expected text"),
         ("{id: A, to: db}", f"8: `id`: 'A' is no name; {NAME_RULE}"),
-        ("{id: a}", "8: `to` is missing; expected list of text"),
+        ("{id: a}", "8: `to` is missing; expected text or list of text"),
         ("{id: a, to: []}", "8: `to`: needs at least 1 entry"),
         ("{id: a, to: {db: x}}", "8: `to`: expected a list, not a mapping"),
         ("{id: a, to: dbs}", "8: there is no destination `dbs`; did you mean `db`?"),
@@ -333,3 +335,43 @@ def test_reading_twice_reports_twice_the_same(load_text: Load) -> None:
             load_text("version: 3\nname: 5\n")
         texts.append(str(raised.value))
     assert texts[0] == texts[1]
+
+
+def test_a_file_of_a_folder_that_would_be_overlooked_is_a_mistake(tmp_path: Path, registry: Registry) -> None:
+    (tmp_path / "hub.yaml").write_text("version: 1\n")
+    (tmp_path / "routes.yml").write_text("routes: []\n")
+    with pytest.raises(ConfigurationError) as raised:
+        load(tmp_path, {}, registry=registry)
+    assert str(raised.value) == (
+        f"{tmp_path / 'routes.yml'}: is not read; files of a configuration end in .yaml, so rename it"
+    )
+
+
+VALID = (
+    BASE
+    + """routes:
+  - id: all
+    to: [db, ring]
+    when: {type: [a, {prefix: b}], metadata: {"n": [{numeric: [">", 1]}]}}
+    with: {ring: {room: r, text: "{{ id }}"}}
+tests:
+  - {name: t, event: {source: door, data: {a: 1}}, expect: []}
+"""
+)
+PIECES = ["{", "}", "[", "]", ": ", "- ", "\n", "  ", "'", '"', "${", "}", "&a ", "*a", "<<: ", "null", "1e9"]
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data())
+def test_no_text_makes_anything_but_problems(tmp_path: Path, registry: Registry, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(VALID)))
+    end = data.draw(st.integers(start, min(len(VALID), start + 20)))
+    inserted = data.draw(st.lists(st.text(max_size=3) | st.sampled_from(PIECES), max_size=4).map("".join))
+    path = tmp_path / "hub.yaml"
+    path.write_bytes((VALID[:start] + inserted + VALID[end:]).encode("utf-8", "surrogatepass"))
+    try:
+        load(path, {}, registry=registry)
+    except ConfigurationError as error:
+        found = [each.message for each in error.problems]
+        assert found
+        assert all(found)

@@ -51,7 +51,13 @@ def test_a_test_that_fails_shows_both_sides_and_its_line(load_text: Load) -> Non
         "{name: a disabled route sleeps, event: {source: door}, expect: [everything, asleep]}",
     )
     assert found == [
-        failed(13, "a high volume is loud", expected="everything, loud", matching="everything"),
+        failed(
+            13,
+            "a high volume is loud",
+            expected="everything, loud",
+            matching="everything",
+            reason="loud does not match: see `data.volume`",
+        ),
         failed(14, "nothing matches", expected="none", matching="everything"),
         failed(
             15,
@@ -59,12 +65,19 @@ def test_a_test_that_fails_shows_both_sides_and_its_line(load_text: Load) -> Non
             expected="loud, everything, whole",
             matching="everything, loud, whole",
         ),
-        failed(16, "a disabled route sleeps", expected="everything, asleep", matching="everything"),
+        failed(
+            16,
+            "a disabled route sleeps",
+            expected="everything, asleep",
+            matching="everything",
+            reason="asleep is not enabled",
+        ),
     ]
 
 
-def failed(line: int, name: str, *, expected: str, matching: str) -> str:
-    return f"hub.yaml:{line}: test failed: {name}\n  expected routes: {expected}\n  matching routes: {matching}"
+def failed(line: int, name: str, *, expected: str, matching: str, reason: str = "") -> str:
+    lines = [f"hub.yaml:{line}: test failed: {name}", f"expected routes: {expected}", f"matching routes: {matching}"]
+    return "\n  ".join([*lines, reason] if reason else lines)
 
 
 def test_the_fields_of_an_event_are_those_of_the_document() -> None:
