@@ -19,7 +19,7 @@ from hub.log.embedded.kafka import SERVER_PROPERTIES, Kafka
 from hub.log.embedded.ports import LOOPBACK, choose_ports
 from hub.log.embedded.process import JavaProcess
 from hub.log.embedded.properties import server_properties
-from hub.log.embedded.readiness import answers
+from hub.log.embedded.readiness import serving_cluster
 
 _TRAINING_PORTS = range(29092, 29192)
 _READY_WITHIN, _WRITTEN_WITHIN = 120.0, 300.0  # seconds; at the lowest priority, on a busy machine
@@ -44,7 +44,9 @@ class AotCache:
 
     def reject(self) -> None:
         """Kafka starts without this cache but not with it: neither use it again nor make it again."""
-        self.file.write_bytes(b"")
+        empty = self.file.with_suffix(".rejected")
+        empty.touch()
+        empty.replace(self.file)  # truncating it would kill every Kafka that has it mapped
 
     @property
     def wanted(self) -> bool:
@@ -80,10 +82,14 @@ class AotCache:
         nice = shutil.which("nice")
         argv = [*([nice, "-n", "19"] if nice else []), *self._kafka.server(*_PLAIN, f"-XX:AOTCacheOutput={written}")]
         process = JavaProcess(argv, folder=root, log=root / "training.log")
+
+        def ended() -> bool:
+            return process.poll() is not None
+
         try:
-            _until(lambda: answers(LOOPBACK, ports.broker) or process.poll() is not None, _READY_WITHIN, cancelled)
+            _until(lambda: bool(serving_cluster(LOOPBACK, ports.broker)) or ended(), _READY_WITHIN, cancelled)
             process.terminate()  # Java writes the file on its way out
-            _until(lambda: process.poll() is not None, _WRITTEN_WITHIN, cancelled)
+            _until(ended, _WRITTEN_WITHIN, cancelled)
         finally:
             process.kill()
         return written

@@ -28,7 +28,7 @@ from hub.log.embedded.ports import (
 )
 from hub.log.embedded.process import JavaProcess, last_lines, rotate
 from hub.log.embedded.properties import server_properties
-from hub.log.embedded.readiness import answers
+from hub.log.embedded.readiness import serving_cluster
 
 _LAUNCHES = 3  # a port lost to another program, a broken ahead-of-time cache: each costs one
 
@@ -140,9 +140,11 @@ class EmbeddedBroker:
                     aot.reject()
                 self._announce(ports)
                 return ports
+            if not (is_free(ports.broker) and is_free(ports.controller)):
+                continue
             if flags:
                 trusted = False
-            elif is_free(ports.broker) and is_free(ports.controller):
+            else:
                 raise self._failure(f"Kafka ended with exit code {self.poll()} before it was ready")
         raise PortInUseError(
             "other programs keep taking the ports on which Kafka tries to listen; stop them, or allow other ports"
@@ -175,10 +177,11 @@ class EmbeddedBroker:
 
     def _serves(self, process: JavaProcess, ports: Ports, timeout: float) -> bool:
         """True when it is ready, False when it ended by itself."""
+        cluster_id = self._folder.cluster_id()
         deadline = time.monotonic() + timeout
         try:
             while process.wait(0.02) is None:
-                if answers(LOOPBACK, ports.broker):
+                if cluster_id is not None and serving_cluster(LOOPBACK, ports.broker) == cluster_id:
                     return True
                 if time.monotonic() > deadline:
                     raise self._failure(f"Kafka did not answer on port {ports.broker} within {timeout:.0f} s")

@@ -61,6 +61,15 @@ class BrokerFolder:
         """An argument of our JVM's command line that tells it from every other process."""
         return f"-Dhub.kafka={self.root}"
 
+    def cluster_id(self) -> str | None:
+        """The id the data was formatted with; None when Kafka, too, will find that it has none."""
+        with suppress(OSError):
+            for line in (self.data / "meta.properties").read_text().splitlines():
+                name, _, value = line.partition("=")
+                if name == "cluster.id":
+                    return value
+        return None
+
     def prepare(self) -> None:
         """Make the folders and check that they can be written.
 

@@ -8,12 +8,15 @@ from contextlib import contextmanager
 
 import pytest
 
-from hub.log.embedded.readiness import answers
+from hub.log.embedded.readiness import serving_cluster
 
 API_VERSIONS = struct.pack(">ihi", 1, 0, 0)  # correlation id, no error, no versions
 API_VERSIONS_REFUSED = struct.pack(">ihi", 1, 35, 0)
-ONE_BROKER = struct.pack(">ii", 1, 1)
-NO_BROKER = struct.pack(">ii", 1, 0)
+BROKER = struct.pack(">ih9sih4s", 1, 9, b"127.0.0.1", 9092, 4, b"rack")
+CLUSTER = struct.pack(">h4s", 4, b"ours")
+ONE_BROKER = struct.pack(">ii", 1, 1) + BROKER + CLUSTER
+TWO_BROKERS = struct.pack(">ii", 1, 2) + BROKER + BROKER + CLUSTER
+NO_BROKER = struct.pack(">ii", 1, 0) + CLUSTER
 
 
 @contextmanager
@@ -34,9 +37,10 @@ def server(*responses: bytes) -> Iterator[int]:
         thread.join()
 
 
-def test_a_broker_that_knows_itself_is_ready() -> None:
-    with server(API_VERSIONS, ONE_BROKER) as port:
-        assert answers("127.0.0.1", port)
+@pytest.mark.parametrize("metadata", [ONE_BROKER, TWO_BROKERS])
+def test_a_broker_that_knows_itself_is_ready_and_says_whose_it_is(metadata: bytes) -> None:
+    with server(API_VERSIONS, metadata) as port:
+        assert serving_cluster("127.0.0.1", port) == "ours"
 
 
 @pytest.mark.parametrize(
@@ -45,16 +49,17 @@ def test_a_broker_that_knows_itself_is_ready() -> None:
         pytest.param([API_VERSIONS, NO_BROKER], id="not yet registered"),
         pytest.param([API_VERSIONS_REFUSED, ONE_BROKER], id="refuses"),
         pytest.param([API_VERSIONS], id="hangs up"),
+        pytest.param([API_VERSIONS, ONE_BROKER[:12]], id="cut short"),
         pytest.param([b"HTTP"], id="not Kafka"),
         pytest.param([], id="listens only"),
     ],
 )
 def test_anything_less_is_not_ready(responses: list[bytes]) -> None:
     with server(*responses) as port:
-        assert not answers("127.0.0.1", port, timeout=5.0)
+        assert serving_cluster("127.0.0.1", port, timeout=5.0) is None
 
 
 def test_nobody_there_is_not_ready() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    assert not answers("127.0.0.1", port)
+    assert serving_cluster("127.0.0.1", port) is None

@@ -1,0 +1,54 @@
+"""The ahead-of-time cache: used when there is one, rejected without harm to those who use it."""
+
+from pathlib import Path
+
+import pytest
+
+from hub.log.embedded.aot import AotCache
+from hub.log.embedded.java import Java
+from hub.log.embedded.kafka import Kafka
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> AotCache:
+    return AotCache(Kafka(Java(tmp_path / "java", 25), (tmp_path / "kafka.jar",)), tmp_path)
+
+
+def test_without_a_cache_java_starts_as_usual(cache: AotCache) -> None:
+    assert cache.flags() == []
+    assert cache.wanted
+
+
+def test_a_cache_is_used(cache: AotCache) -> None:
+    cache.file.write_bytes(b"cache")
+
+    assert f"-XX:AOTCache={cache.file}" in cache.flags()
+    assert not cache.wanted
+
+
+def test_a_rejected_cache_is_neither_used_nor_made_again(cache: AotCache) -> None:
+    cache.file.write_bytes(b"cache")
+
+    cache.reject()
+
+    assert cache.flags() == []
+    assert not cache.wanted
+
+
+def test_a_cache_that_a_running_kafka_has_mapped_is_not_truncated(cache: AotCache) -> None:
+    cache.file.write_bytes(b"cache")
+    with cache.file.open("rb") as mapped:
+        cache.reject()
+
+        assert mapped.read() == b"cache"
+
+
+def test_another_java_or_jar_gets_another_cache(cache: AotCache, tmp_path: Path) -> None:
+    newer = AotCache(Kafka(Java(tmp_path / "java", 26), (tmp_path / "kafka.jar",)), tmp_path)
+    other = AotCache(Kafka(Java(tmp_path / "java", 25), (tmp_path / "kafka-5.jar",)), tmp_path)
+
+    assert len({cache.file, newer.file, other.file}) == 3
+
+
+def test_a_java_that_cannot_write_one_is_not_asked_to(tmp_path: Path) -> None:
+    assert not AotCache(Kafka(Java(tmp_path / "java", 17), ()), tmp_path).wanted
