@@ -62,6 +62,8 @@ def decode_text(data: bytes) -> str:
 
 def truncate_text(text: str, budget: int) -> str:
     """The longest beginning of a text that `encode_text` stores within the budget; lone surrogates become ``?``."""
+    if text.isascii() and text.isprintable() and "%" not in text:
+        return text[:budget]
     text = text.encode(errors="replace").decode()
     used = 0
     for position, character in enumerate(text):
