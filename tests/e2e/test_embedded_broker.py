@@ -138,6 +138,14 @@ def test_a_second_hub_on_the_folder_is_refused_and_another_folder_gets_another_p
     assert running_address(tmp_path) == first.bootstrap
 
 
+def test_kafka_itself_holds_the_folder_so_that_an_orphan_is_noticed(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    broker.start()
+
+    held = {file.path for file in psutil.Process(broker.pid).open_files()}
+    assert str(tmp_path / "kafka" / "kafka.lock") in held
+    assert str(tmp_path / "kafka" / "hub.lock") not in held
+
+
 def test_a_taken_port_makes_it_choose_another_and_remember_that(broker: EmbeddedBroker, tmp_path: Path) -> None:
     with socket.create_server((LOOPBACK, 0)) as taken:
         usual = taken.getsockname()[1]
