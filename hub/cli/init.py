@@ -25,7 +25,9 @@ def _hex_secret() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """One kind of sender to begin with: its template is ``templates/<type>.yaml``."""
+    """One kind of sender to begin with: its template is ``templates/<type>.yaml``; ``sample`` is a type of event that
+    more than one of its routes match.
+    """
 
     source: str
     variable: str
@@ -34,9 +36,9 @@ class Beginning:
 
 
 BEGINNINGS = {
-    "gemini": Beginning("gemini", "GEMINI_WEBHOOK_SECRET", _standard_webhooks_secret, "--sample batch.failed"),
-    "github": Beginning("github", "GITHUB_WEBHOOK_SECRET", _hex_secret, "--sample issues.opened"),
-    "standard_webhooks": Beginning("webhooks", "WEBHOOK_SECRET", _standard_webhooks_secret, "--metadata priority=high"),
+    "gemini": Beginning("gemini", "GEMINI_WEBHOOK_SECRET", _standard_webhooks_secret, "batch.failed"),
+    "github": Beginning("github", "GITHUB_WEBHOOK_SECRET", _hex_secret, "issues.opened"),
+    "standard_webhooks": Beginning("webhooks", "WEBHOOK_SECRET", _standard_webhooks_secret, "order.refunded"),
 }
 
 
@@ -58,7 +60,7 @@ def command(sender: str) -> None:
         fail(f"cannot write {error.filename}: {error.strerror}", code=2)
     click.echo("Wrote hub.yaml (what the hub does), .env (secrets, readable by you alone) and .gitignore.\n")
     click.echo("Next, here:                  hub up")
-    click.echo(f"and in a second terminal:    hub send {beginning.source} {beginning.sample}")
+    click.echo(f"and in a second terminal:    hub send {beginning.source} --sample {beginning.sample}")
     click.echo("                             hub events list")
     click.echo("After every change:          hub check")
 

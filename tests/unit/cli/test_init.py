@@ -1,13 +1,16 @@
 """``hub init``: what it writes is right, private, and never over something else."""
 
+import logging
 import os
 import re
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from connectors.api import Context, OutgoingHttp, SampleSender
 from hub.cli import group
 from hub.cli.init import BEGINNINGS
 from hub.config.load import load
@@ -63,6 +66,25 @@ def test_the_secret_is_new_each_time_and_for_its_owner_alone(sender: str) -> Non
         found.add(secret[1])
         os.chdir("..")
     assert len(found) == 2
+
+
+@pytest.mark.parametrize("sender", SENDERS)
+def test_the_sample_it_suggests_is_one_and_reaches_the_terminal(sender: str) -> None:
+    result = run("init", sender)
+    beginning = BEGINNINGS[sender]
+    assert f"hub send {beginning.source} --sample {beginning.sample}\n" in result.output
+    configuration = load(Path("hub.yaml"), {})
+    entry = configuration.sources[beginning.source]
+    context = Context(entry.name, Path(".hub"), logging.getLogger("hub"), OutgoingHttp())
+    source = entry.connector(entry.config, context)
+    assert isinstance(source, SampleSender)
+    assert beginning.sample in source.sample_types()
+    now = datetime.now(UTC)
+    payload = source.sample(beginning.sample, now)
+    metadata = {name: expression.find(payload) for name, expression in entry.config.metadata.items()}
+    shown = {"source": entry.name, "type": beginning.sample, "metadata": metadata, "body": payload, "data": payload}
+    matching = [route for route in configuration.routes if route.when is None or route.when.matches(shown)]
+    assert {target.destination for route in matching for target in route.to} == {"warehouse", "terminal"}
 
 
 def test_gemini_is_what_it_begins_with() -> None:
