@@ -149,6 +149,14 @@ def encode_delivery(delivery: DeliveryRecord) -> Record:
     return Record(event.key, event.value, headers)
 
 
+def unreadable_dead_letter(key: bytes | None, value: bytes | None, headers: Headers, error: str) -> Record:
+    """The record of ``hub.dead-letters`` for one that is not a hub's: as it is, with the reason."""
+    kept = [(name, content or b"") for name, content in headers if name != "ce_huberror"]
+    if not any(name == FORMAT_HEADER[0] for name, _ in kept):
+        kept.append(FORMAT_HEADER)
+    return Record(key, value, [*kept, ("ce_huberror", encode_text("error", truncate_text(error, ERROR_BUDGET)))])
+
+
 def decode_delivery(headers: Headers, value: bytes | None) -> DeliveryRecord:
     """Undo `encode_delivery` and `delivery_headers`.
 

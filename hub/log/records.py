@@ -10,6 +10,7 @@ from hub.log.cloudevents import (
     event_identity,
     partition_for,
     partition_for_bytes,
+    unreadable_dead_letter,
 )
 from hub.log.ledger import decode_decision, decode_outcome, encode_decision, encode_outcome
 from hub.log.record import Headers, MalformedRecordError, NewerFormatError, Record
@@ -32,4 +33,5 @@ __all__ = [
     "event_identity",
     "partition_for",
     "partition_for_bytes",
+    "unreadable_dead_letter",
 ]
