@@ -40,10 +40,13 @@ class Request:
         Raises:
             MalformedRequestError: the header stands there more than once; which one was signed is anyone's guess.
         """
-        values = [value for header, value in self.headers if header == name]
-        if len(values) > 1:
-            raise MalformedRequestError(f"header {name} is there {len(values)} times; send it once")
-        return values[0] if values else None
+        found = None
+        for header, value in self.headers:
+            if header == name:
+                if found is not None:
+                    raise MalformedRequestError(f"header {name} is there more than once; send it once")
+                found = value
+        return found
 
     @cached_property
     def parsed_body(self) -> Any:

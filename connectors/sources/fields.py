@@ -23,7 +23,7 @@ def instant(value: Any) -> datetime | None:
         return None
     try:
         time = datetime.fromisoformat(value)
-        return None if time.tzinfo is None else time.astimezone(UTC)
+        return None if time.tzinfo is None else time if time.tzinfo is UTC else time.astimezone(UTC)
     except (ValueError, OverflowError):  # OverflowError: 0001-01-01T00:00:00+05:00 has no UTC equivalent
         return None
 

@@ -69,7 +69,8 @@ class StandardWebhooksVerifier:
     scheme = "standard-webhooks-v1"
 
     def __init__(self, secrets: Sequence[SecretStr], tolerance: timedelta) -> None:
-        self._keys = tuple(SigningKey.of(decode_secret(secret)) for secret in secrets)
+        keys = [SigningKey.of(decode_secret(secret)) for secret in secrets]
+        self._keys = tuple((key.secret, Verified(self.scheme, key.thumbprint)) for key in keys)
         self._tolerance = tolerance.total_seconds()
 
     def verify(self, request: Request, now: datetime) -> Verified:
@@ -81,17 +82,17 @@ class StandardWebhooksVerifier:
         # The header was decoded as Latin-1, so this gives back the bytes that were sent.
         signed = f"{message_id}.{timestamp}.".encode("latin-1") + request.body
         matched = None
-        for key in self._keys:  # all of them, so that the time taken does not tell which key or signature matched
-            expected = hmac.digest(key.secret, signed, "sha256")
+        for secret, verified in self._keys:  # all, so that the time taken does not tell which of them matched
+            expected = hmac.digest(secret, signed, "sha256")
             for candidate in candidates:
                 if hmac.compare_digest(expected, candidate):
-                    matched = key
+                    matched = verified
         if matched is None:
             raise BadSignatureError(
                 "no configured secret made this signature; compare the secret here with the sender's, "
                 "and check that nothing between you changes the body"
             )
-        return Verified(self.scheme, matched.thumbprint)
+        return matched
 
     def _check_time(self, timestamp: str, now: datetime) -> None:
         if not _TIMESTAMP.fullmatch(timestamp):
@@ -126,16 +127,18 @@ def v1_signatures(header: str) -> list[bytes]:
     Raises:
         MalformedRequestError: nothing in it has the form ``version,signature``.
     """
-    tokens = [token.partition(",") for token in header.split(" ")]
-    if not any(comma for _, comma, _ in tokens):
-        raise MalformedRequestError("header webhook-signature is not a list like 'v1,<base64>'")
     signatures = []
-    for version, _, encoded in tokens:
+    listed = False
+    for token in header.split(" "):
+        version, comma, encoded = token.partition(",")
+        listed = listed or bool(comma)
         if version == "v1":
             try:
                 signatures.append(base64.b64decode(encoded, validate=True))
             except (binascii.Error, ValueError):  # ValueError: not ASCII
                 continue
+    if not listed:
+        raise MalformedRequestError("header webhook-signature is not a list like 'v1,<base64>'")
     return signatures
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 
 from connectors.api import Context, Source
 from connectors.context import utc_now
@@ -49,7 +49,7 @@ def create_app(
 
     app = Starlette(
         routes=[
-            Mount("/in", app=Intake(inlets, log, limits, clock)),
+            Intake(inlets, log, limits, clock),
             Route("/healthz", _healthz),
             Route("/readyz", readyz),
         ],

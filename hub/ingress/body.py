@@ -1,6 +1,5 @@
-"""Reads bodies within bounds: of one request by size and time, of all requests together by size."""
+"""Reads bodies within bounds: of one request, and of all requests together."""
 
-import asyncio
 from collections.abc import Iterable
 
 from starlette.types import Receive
@@ -32,14 +31,13 @@ class Load:
         self.buffered += size
 
 
-async def read_body(
-    receive: Receive, headers: Iterable[tuple[bytes, bytes]], *, max_body: int, within: float, load: Load
-) -> bytes:
-    """The whole body, if it is complete ``within`` so many seconds. Its bytes stay in ``load.buffered`` until the
-    caller takes them out; after a refusal none stay.
+async def read_body(receive: Receive, headers: Iterable[tuple[bytes, bytes]], *, max_body: int, load: Load) -> bytes:
+    """The whole body. Its bytes stay in ``load.buffered`` until the caller takes them out; after a refusal none stay.
+
+    A sender that stalls is ended by `hub.ingress.protocol`, which looks like one that left.
 
     Raises:
-        RefusedError: 413 too large, 408 too slow, 503 too much in flight, 400 where the sender left before the end.
+        RefusedError: 413 too large, 503 too much in flight, 400 where the sender left before the end.
     """
     for name, value in headers:
         if name == b"content-length" and value.isdigit() and int(value[:20]) > max_body:
@@ -47,28 +45,19 @@ async def read_body(
     chunks: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(within):
-            while True:
-                message = await receive()
-                if message["type"] != "http.request":
-                    raise RefusedError(400, "incomplete", "the connection ended before the body did", unread=True)
-                chunk: bytes = message.get("body", b"")
-                more: bool = message.get("more_body", False)
-                if size + len(chunk) > max_body:
-                    raise _too_large(max_body, unread=more)
-                load.buffer(len(chunk))
-                size += len(chunk)
-                if not more:
-                    return b"".join(chunks) + chunk if chunks else chunk
-                chunks.append(chunk)
-    except TimeoutError:
-        load.buffered -= size
-        raise RefusedError(
-            408,
-            "too-slow",
-            f"the body was not complete after {within:g} s; send it faster, or a smaller one",
-            unread=True,
-        ) from None
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                raise RefusedError(400, "incomplete", "the connection ended before the body did", unread=True)
+            chunk: bytes = message.get("body", b"")
+            more: bool = message.get("more_body", False)
+            if size + len(chunk) > max_body:
+                raise _too_large(max_body, unread=more)
+            load.buffer(len(chunk))
+            size += len(chunk)
+            if not more:
+                return b"".join(chunks) + chunk if chunks else chunk
+            chunks.append(chunk)
     except BaseException:
         load.buffered -= size
         raise

@@ -5,6 +5,8 @@ its ``limit_concurrency`` counts idle connections, too, and answers without Retr
 """
 
 import asyncio
+import logging
+from enum import Enum
 from typing import Any
 
 import httptools
@@ -12,6 +14,8 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from hub.ingress.limits import DEFAULT, Limits
+
+_log = logging.getLogger("hub.ingress.refused")
 
 
 def guarded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
@@ -23,6 +27,16 @@ def guarded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
     return Bound
 
 
+class Reading(Enum):
+    """What is being read of a connection. A timer runs only where data came and more must follow, so that the
+    requests that come whole, which are nearly all, cost no timer.
+    """
+
+    NOTHING = "nothing"  # between requests; uvicorn ends a connection that stays so
+    HEAD = "headers"
+    BODY = "headers and body"
+
+
 class GuardedProtocol(HttpToolsProtocol):
     """Answers what is no acceptable request by itself, in the form of `hub.ingress.refusal`, and closes."""
 
@@ -30,8 +44,10 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._head_timer: asyncio.TimerHandle | None = None
-        self._in_head = True
+        self._reading = Reading.HEAD
+        self._message = 0
+        self._timed: tuple[int, Reading] = (0, Reading.NOTHING)
+        self._timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0
         self._field_bytes = 0
 
@@ -39,26 +55,28 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         if len(self.connections) > self.bounds.max_connections:
             self._refuse(503, "busy", "too many connections; repeat the request later", b"retry-after: 1\r\n")
-            return
-        self._begin_head()
+        else:
+            self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._end_head()
+        self._stop_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self._in_head:
+        if self._reading is Reading.HEAD:
             # Counted only while the end of the headers has not come: httptools itself gathers without a bound.
             self._head_bytes += len(data)
             if self._head_bytes > self.bounds.max_header and not self.transport.is_closing():
                 self._refuse_head()
+        if self._timed != (self._message, self._reading):
+            self._watch()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._field_bytes = 0
-        if not self._in_head:  # a further request on this connection
-            self._begin_head()
+        self._reading = Reading.HEAD
+        self._message += 1
+        self._head_bytes = self._field_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))
@@ -69,8 +87,12 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        self._end_head()
+        self._reading = Reading.BODY
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._reading = Reading.NOTHING
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         if self._field_bytes > self.bounds.max_header:
@@ -78,32 +100,42 @@ class GuardedProtocol(HttpToolsProtocol):
         else:
             self._refuse(400, "not-http", f"{msg} Send HTTP/1.1.")
 
-    def _begin_head(self) -> None:
-        self._in_head = True
-        self._head_bytes = 0
-        self._head_timer = self.loop.call_later(self.bounds.header_timeout, self._too_slow)
-
-    def _end_head(self) -> None:
-        self._in_head = False
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
-
     def _count(self, size: int) -> None:
         self._field_bytes += size
         if self._field_bytes > self.bounds.max_header:
             raise httptools.HttpParserError("headers too large")  # ends parsing; uvicorn calls send_400_response
 
-    def _too_slow(self) -> None:
-        if not self.transport.is_closing():
-            self._refuse(
-                408, "too-slow", f"no complete headers after {self.bounds.header_timeout:g} s; send them faster"
-            )
+    def _watch(self) -> None:
+        """Let the timer run for what is being read now."""
+        self._stop_timer()
+        self._timed = (self._message, self._reading)
+        if self._reading is not Reading.NOTHING and not self.transport.is_closing():
+            bounds = self.bounds
+            seconds = bounds.header_timeout if self._reading is Reading.HEAD else bounds.body_timeout
+            self._timer = self.loop.call_later(seconds, self._too_slow, seconds)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_slow(self, seconds: float) -> None:
+        if self.transport.is_closing():
+            return
+        if self.flow.read_paused:  # we do not read, so it is not the sender that is slow
+            self._watch()
+        elif self._reading is Reading.BODY and self.cycle.response_started:  # refused already, and still sending
+            self.transport.close()
+        else:
+            what = self._reading.value
+            self._refuse(408, "too-slow", f"the {what} were not complete after {seconds:g} s; send faster, or less")
 
     def _refuse_head(self) -> None:
         self._refuse(431, "headers-too-large", f"more than {self.bounds.max_header} bytes of headers; send fewer")
 
     def _refuse(self, status: int, error: str, message: str, headers: bytes = b"") -> None:
+        extra = {"status": status, "error": error, "reason": message, "client": self.client[0] if self.client else None}
+        _log.info("request refused", extra=extra)
         content = orjson.dumps({"error": error, "message": message})
         reason = {400: b"Bad Request", 408: b"Request Timeout", 431: b"Request Header Fields Too Large"}
         head = b"HTTP/1.1 %d %s\r\n" % (status, reason.get(status, b"Service Unavailable"))

@@ -79,7 +79,7 @@ async def test_another_method_is_405_and_learns_the_right_one(method: str) -> No
 
 
 async def test_a_body_declared_too_large_is_413_before_it_is_read() -> None:
-    async with ingress(limits=Limits(body_timeout=60)) as hub:
+    async with ingress() as hub:
         answer = await hub.request("/in/small", [("content-length", "101")], [b"x"], complete=False, disconnects=True)
         assert (answer.status, answer.headers["connection"]) == (413, "close")
 
@@ -96,12 +96,6 @@ async def test_a_body_that_grows_too_large_is_413() -> None:
 async def test_a_strange_content_length_is_no_error_of_ours(length: str) -> None:
     async with ingress() as hub:
         assert (await hub.post("/in/small", b"x", {"content-length": length})).status in {202, 413}
-
-
-async def test_a_sender_that_stalls_is_408() -> None:
-    async with ingress(limits=Limits(body_timeout=0.05)) as hub:
-        answer = await hub.request("/in/shop", sign(BODY).items(), [BODY], complete=False)
-        assert (answer.status, answer.json()["error"]) == (408, "too-slow")
 
 
 async def test_a_sender_that_leaves_stores_nothing() -> None:
@@ -124,7 +118,10 @@ async def test_a_repeated_security_header_is_400() -> None:
     async with ingress() as hub:
         headers = [*sign(BODY).items(), ("webhook-id", "msg_1")]
         answer = await hub.request("/in/shop", headers, [BODY])
-        assert (answer.status, answer.json()["message"]) == (400, "header webhook-id is there 2 times; send it once")
+        assert (answer.status, answer.json()["message"]) == (
+            400,
+            "header webhook-id is there more than once; send it once",
+        )
 
 
 @pytest.mark.parametrize(
@@ -179,14 +176,13 @@ async def test_too_many_requests_in_flight_are_503() -> None:
 
 
 async def test_slow_senders_with_large_bodies_cannot_exhaust_the_memory() -> None:
-    async with ingress(limits=Limits(max_buffered=1000, body_timeout=0.3)) as hub:
-        slow = [hub.request("/in/shop", sign(b"").items(), [b"x" * 400], complete=False) for _ in range(3)]
-        answers = await asyncio.gather(*slow)
-        assert sorted((answer.status, answer.json()["error"]) for answer in answers) == [
-            (408, "too-slow"),
-            (408, "too-slow"),
-            (503, "busy"),
-        ]
+    async with ingress(limits=Limits(max_buffered=1000)) as hub:
+        reading = [asyncio.create_task(hub.request("/in/shop", (), [b"x" * 400], complete=False)) for _ in range(2)]
+        refused = await asyncio.gather(hub.request("/in/shop", (), [b"x" * 400], complete=False, disconnects=True))
+        assert [(answer.status, answer.json()["error"]) for answer in refused] == [(503, "busy")]
+        for each in reading:
+            each.cancel()
+        await asyncio.wait(reading)
         assert (await hub.post("/in/shop", b"x" * 900)).status == 202  # every byte was given back
         assert (await hub.post("/in/shop", b"x" * 900)).status == 202
 

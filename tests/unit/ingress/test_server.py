@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from hub.ingress.intake import Intake
 from hub.ingress.limits import Limits
 from hub.ingress.server import AddressInUseError, IngressServer, Listen, bind, create_server
 from tests.fixtures.ingress import Ingress, ingress, sign, until
@@ -208,7 +209,7 @@ async def test_forwarded_headers_count_only_from_trusted_proxies() -> None:
     for trusted, scheme in (("", "http"), ("127.0.0.1", "https"), ("10.0.0.0/8", "http")):
         seen: list[str] = []
         async with running(Limits(), Listen(port=0, forwarded_allow_ips=trusted)) as (hub, port, _):
-            intake = hub.app.routes[0].app  # type: ignore[attr-defined]  # a Mount
+            (intake,) = (route for route in hub.app.routes if isinstance(route, Intake))
             source = intake._inlets["shop"].source
             verify = source.verify
 
@@ -216,7 +217,7 @@ async def test_forwarded_headers_count_only_from_trusted_proxies() -> None:
                 seen.append(request.url)
                 return await verify(request, now)
 
-            source.verify = look
+            source.verify = look  # type: ignore[method-assign]  # this instance only
             async with connected(port) as sender:
                 await sender.send(head(extra=forwarded) + BODY)
                 assert (await sender.answer())[0] == 202
