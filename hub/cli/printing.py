@@ -33,7 +33,7 @@ def shown_body(event: Event) -> str:
     if len(event.body) <= SHOWN_BYTES:
         try:
             return printable(orjson.dumps(orjson.loads(event.body), option=orjson.OPT_INDENT_2).decode(), keep="\n")
-        except orjson.JSONDecodeError:
+        except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # nested deeper than it writes
             pass
     try:
         text = event.body.decode()

@@ -43,6 +43,10 @@ class TopicCreationError(LogAdminError):
     """The cluster refused to create a topic."""
 
 
+class TopicMissingError(LogAdminError):
+    """A topic that is to be read does not exist."""
+
+
 class KafkaUnavailableError(ConnectionError):
     """Nobody answers at the address, or not in time. Trying again may help."""
 

@@ -135,9 +135,14 @@ class PartitionWriter:
                 run.answer.set_result(run.offsets[0] if run.single else run.offsets)
 
     def _fail(self, taken: list[tuple[Run, int]], error: BaseException) -> None:
+        reason = f"{type(error).__name__}: {error}"
+        if isinstance(error, TimeoutError):
+            reason = f"no answer within {self._timeout:g} s"
+        elif isinstance(error, asyncio.CancelledError):
+            reason = "the writer stopped"
         for run, count in taken:
             self._release(run, run.taken - count, run.taken)
-            self._refuse(run, f"{type(error).__name__}: {error}")
+            self._refuse(run, reason)
 
     def _give_up(self, which: Callable[[Run], bool], reason: str) -> None:
         kept = deque[Run]()

@@ -101,6 +101,8 @@ def _object(value: bytes | None) -> dict[str, Any]:
 
 def _time(text: str) -> datetime:
     time = datetime.fromisoformat(text)
+    if time.tzinfo is UTC:
+        return time
     if time.tzinfo is None:
         raise ValueError(f"{text} has no time zone")
     return time.astimezone(UTC)

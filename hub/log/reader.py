@@ -3,6 +3,7 @@
 import logging
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from hub.log.admin_client import KafkaUnavailableError, LogAdminError, check_reachable, translated
+from hub.log.admin_client import KafkaUnavailableError, TopicMissingError, check_reachable, translated
 from hub.log.connection import KafkaConnection
 from hub.log.records import (
     MalformedRecordError,
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 SKEW = timedelta(minutes=1)
 """How far the clocks of those who write may be apart: their records are not quite in the order of time."""
 
+MOST_FOUND = 100
+
 _LOOK_BACK = (timedelta(hours=1), timedelta(days=1), None)
 
 
@@ -48,8 +51,8 @@ class LogReader:
     """Blocking, without a consumer group: it disturbs nobody. Calls may run concurrently; memory is bounded.
 
     Every method raises KafkaUnavailableError (an OSError) when Kafka does not answer for ``timeout`` seconds,
-    LogAdminError when it refuses or a topic does not exist, and NewerFormatError. Records that are no hub's are
-    skipped with a warning.
+    LogAdminError when it refuses (TopicMissingError when there is no such topic), and NewerFormatError. Records that
+    are no hub's are skipped with a warning.
     """
 
     def __init__(self, connection: KafkaConnection, topics: Topics, timeout: float = 15.0) -> None:
@@ -65,11 +68,14 @@ class LogReader:
                 yield stored
 
     def find(self, event_id: str, source: str | None = None) -> list[StoredEvent]:
-        """The events with that id, of that source or of any; several if the topic repeats it. Newest hours first."""
+        """The events with that id, of that source or of any; several if the topic repeats it, the last MOST_FOUND.
+
+        Looks at the last hour first, then at the last day, then at everything before.
+        """
         until = datetime.now(UTC) + SKEW
         for back in _LOOK_BACK:
             since = None if back is None else until - back
-            found = []
+            found = deque[StoredEvent](maxlen=MOST_FOUND)
             for record in self._scan(self._topics.events, since, until):
                 identity = _decoded(record, lambda one: event_identity(one.headers))
                 if identity is None or identity[1] != event_id or source not in {None, identity[0]}:
@@ -78,7 +84,7 @@ class LogReader:
                 if stored is not None:
                     found.append(stored)
             if found or since is None:
-                return found
+                return list(found)
             until = since
         return []
 
@@ -99,9 +105,9 @@ class LogReader:
         since = stored.event.received - SKEW
         for destination in dict.fromkeys(one.destination for one in decision.deliveries):
             keys = {one.delivery.encode() for one in decision.deliveries if one.destination == destination}
-            for record in self._scan(self._topics.outcomes(destination), since, partition=stored.partition):
-                if record.key in keys:
-                    outcome = _decoded(record, lambda one: decode_outcome(one.value))
+            with suppress(TopicMissingError):  # the destination was removed, and its topics after it
+                for record in self._scan(self._topics.outcomes(destination), since, partition=stored.partition):
+                    outcome = _decoded(record, lambda one: decode_outcome(one.value)) if record.key in keys else None
                     if outcome is not None:
                         found.append(outcome)
         return found
@@ -188,7 +194,7 @@ class LogReader:
         with translated(self._connection):
             numbers = consumer.partitions_for_topic(topic)
             if not numbers:
-                raise LogAdminError(
+                raise TopicMissingError(
                     f"there is no topic {topic} on Kafka at {self._connection.bootstrap}; `hub up` makes it"
                 )
             partitions = [TopicPartition(topic, p) for p in sorted(numbers) if partition in {None, p}]

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -146,6 +147,22 @@ def test_what_became_of_an_event_can_be_read(kafka: KafkaConnection, topics: Top
     assert decision.offset == stored.offset
     assert [outcome.state for outcome in reader.outcomes_of(stored, decision)] == ["failed", "delivered"]
     assert reader.decision_of(undecided) is None
+
+
+def test_a_destination_that_is_gone_does_not_hide_the_rest(
+    kafka: KafkaConnection, topics: Topics, reader: LogReader
+) -> None:
+    one = event("one")
+    places = store(kafka, topics, one)
+    decide(kafka, topics, one, places["one"], OutcomeState.DELIVERED)
+    [stored] = reader.find("one")
+    decision = reader.decision_of(stored)
+    assert decision is not None
+    gone = DecidedDelivery("all", "gone", delivery_id(one.source, one.id, one.digest, "all", "gone"))
+
+    outcomes = reader.outcomes_of(stored, replace(decision, deliveries=(gone, *decision.deliveries)))
+
+    assert [outcome.destination for outcome in outcomes] == ["out"]
 
 
 def test_following_begins_now(kafka: KafkaConnection, topics: Topics, reader: LogReader) -> None:
