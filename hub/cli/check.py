@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from hub.cli.opening import Opened, open_destinations
+from hub.cli.printing import printable
 from hub.cli.wiring import json_option, settings
 from hub.config.load import ConfigurationError, load
 from hub.config.model import Configuration, Where
@@ -70,7 +71,7 @@ def _show(configuration: Configuration, failures: list[TestFailure], opened: lis
     for failure in failures:
         click.echo(f"{failure}")
     for each in opened:
-        click.echo(f"{each.name}: {'opened' if each.error is None else each.error} ({each.seconds:.2f} s)")
+        click.echo(f"{each.name}: {'opened' if each.error is None else printable(each.error)} ({each.seconds:.2f} s)")
     counts = (
         _count(len(configuration.sources), "source"),
         _count(len(configuration.destinations), "destination"),

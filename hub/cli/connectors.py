@@ -103,7 +103,8 @@ def _show_options(each: Installed) -> None:
     for title, options in options_of(each.registration.kind, each.connector).items():
         table = Table("option", "type", "default", "meaning", title=title, title_justify="left", box=None)
         for option in options:
-            table.add_row(*(Text(cell) for cell in (option.name, option.type, option.default, option.description)))
+            default = "required" if option.required else option.default
+            table.add_row(*(Text(cell) for cell in (option.name, option.type, default, option.description)))
         console.print(table, end="\n\n")
 
 
