@@ -145,15 +145,15 @@ async def closed(port: int, requests: list[bytes], connections: int, warm_up: fl
     return sender.report({})
 
 
-async def paced(port: int, requests: list[bytes], connections: int, rate: float, seconds: float) -> Report:
+async def paced(port: int, requests: list[bytes], connections: int, rate: float, first: int) -> Report:
     sender = Sender(requests, warm_up=0)
     await sender.connect(port, connections)
     due: dict[str, int] = {}
     start, start_ns = time.perf_counter(), time.time_ns()
-    for number in range(int(rate * seconds)):
+    for number in range(len(requests)):
         offset = number / rate
         await asyncio.sleep(max(0.0, start + offset - time.perf_counter()))
-        due[event_id(number)] = start_ns + int(offset * 1e9)
+        due[event_id(first + number)] = start_ns + int(offset * 1e9)
         sender.request(number, start + offset)
     while sender.total < len(due):
         sender.progress.clear()
@@ -169,13 +169,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--warm-up", type=float, default=1.0)
     parser.add_argument("--rate", type=float)
+    parser.add_argument("--first", type=int, default=0, help="number of the first event, with a rate")
     given = parser.parse_args()
     if given.rate is None:
         requests = [signed_request(number, given.path) for number in range(_POOL)]
         report = uvloop.run(closed(given.port, requests, given.connections, given.warm_up, given.seconds))
     else:
-        requests = [signed_request(number, given.path) for number in range(int(given.rate * given.seconds))]
-        report = uvloop.run(paced(given.port, requests, given.connections, given.rate, given.seconds))
+        numbers = range(given.first, given.first + int(given.rate * given.seconds))
+        requests = [signed_request(number, given.path) for number in numbers]
+        report = uvloop.run(paced(given.port, requests, given.connections, given.rate, given.first))
     sys.stdout.buffer.write(orjson.dumps(asdict(report)))
 
 

@@ -42,7 +42,8 @@ class Stage:
     def running(self, *arguments: str) -> Iterator["Child"]:
         """``python ARGUMENTS``, from its start until the block ends. Its output goes to a file of the folder."""
         log = self.folder / f"{arguments[-1].replace('/', '_')[-40:]}-{time.time_ns()}.log"
-        environment = {**os.environ, **self.environment, "HUB_KAFKA": self.kafka.bootstrap, "HUB_LOG_LEVEL": "WARNING"}
+        ours = {"HUB_KAFKA": self.kafka.bootstrap, "HUB_HOME": str(self.folder / "hub"), "HUB_LOG_LEVEL": "WARNING"}
+        environment = {**os.environ, **ours, **self.environment}
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, *arguments], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
