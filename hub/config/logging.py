@@ -22,7 +22,8 @@ _CHATTY = ("aiokafka", "kafka")
 """Loggers that repeat themselves while a broker is away: aiokafka writes about 50 lines a second."""
 
 _QUIET = {
-    **dict.fromkeys(("aiokafka", "asyncio", "slack_sdk"), logging.WARNING),
+    # hub.processors.transport: its classes are Faust's services, which tell each step of their start and stop
+    **dict.fromkeys(("aiokafka", "asyncio", "slack_sdk", "faust", "mode", "hub.processors.transport"), logging.WARNING),
     "kafka": logging.CRITICAL,  # kafka-python logs each ordinary close as an error; failures reach us as exceptions
 }
 

@@ -10,11 +10,11 @@ caused is acknowledged. No ``take``, tables, ``exactly_once``, ``async for`` ove
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, cast
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
@@ -30,6 +30,8 @@ COMMIT_TIMEOUT = 5.0  # seconds; aiokafka alone repeats a commit for as long as 
 class SafeConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that heartbeats and fetches."""
 
+    logger = driver.logger  # else its services' life is logged as ours
+
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> AIOKafkaConsumer:
         consumer = super()._create_consumer(loop)
         # Stock reads uncommitted: the records of aborted transactions are delivered.
@@ -40,6 +42,12 @@ class SafeConsumerThread(driver.AIOKafkaConsumerThread):
         # While one partition is full, the others' long poll delays its next fetch by as much.
         consumer._fetch_max_wait_ms = 500  # noqa: SLF001
         return consumer
+
+    def has_more(self, tp: TP) -> bool:
+        """Whether the broker told of records that were not asked for yet."""
+        subscription = self._ensure_consumer()._subscription.subscription  # noqa: SLF001  (highwater() is not enough)
+        state = subscription and subscription.assignment and subscription.assignment.state_value(TopicPartition(*tp))
+        return bool(state and state.has_valid_position and (state.highwater or 0) > state.position)
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         # Stock crashes the app on every error, such as a broker that restarts. Refused or lost, the next commit
@@ -57,6 +65,8 @@ class SafeConsumerThread(driver.AIOKafkaConsumerThread):
 class SafeConsumer(driver.Consumer):
     """At least once that really is at least once."""
 
+    logger = driver.logger
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._windows: dict[TP, Window] = {}
         self._begun: set[Received] = set()
@@ -65,14 +75,22 @@ class SafeConsumer(driver.Consumer):
         self._room = asyncio.Event()  # a window moved
         self.epoch = 0
         """Changes whenever partitions come, go, or are read again: work of another epoch is void."""
+        self._joined = False
+        self._when_void: list[Callable[[], None]] = []
         super().__init__(*args, **kwargs)
         assert isinstance(self.transport, SafeTransport)
         self._limits = self.transport.limits
+
+    _thread: SafeConsumerThread
 
     def _new_consumer_thread(self) -> SafeConsumerThread:
         return SafeConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     # -- what agents call
+
+    def when_void(self, callback: Callable[[], None]) -> None:
+        """Call this whenever the epoch changes: everything that was handed out is void."""
+        self._when_void.append(callback)
 
     def is_current(self, received: Received) -> bool:
         """Whether work on the record may begin: its partition is still ours and nobody is waiting for us to end."""
@@ -104,9 +122,12 @@ class SafeConsumer(driver.Consumer):
             self._room.set()
         return True
 
-    def waiting(self) -> dict[TP, int]:
-        """Partition → first offset that is not acked, of those that have one. A watchdog compares it over time."""
-        return {tp: window.records[0].offset for tp, window in self._windows.items() if window.records}
+    def stalled(self) -> bool:
+        """Whether it is no member of its group now, or does not hand out what a partition has."""
+        if self.app.rebalancing or not self._joined:
+            return True
+        idle = [tp for tp in self.assignment() if tp not in self._windows or not self._windows[tp].records]
+        return any(self._thread.has_more(tp) for tp in idle)
 
     # -- committing
 
@@ -133,6 +154,7 @@ class SafeConsumer(driver.Consumer):
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         self._forget()
         await super().on_partitions_assigned(assigned, generation_id)
+        self._joined = True
 
     async def wait_empty(self) -> None:
         # Stock collects garbage and commits per ack here, and waits for a hung handler for ever.
@@ -154,6 +176,8 @@ class SafeConsumer(driver.Consumer):
         self._quiet.set()
         self._room.set()
         self._committed_offset.clear()
+        for callback in self._when_void:
+            callback()
 
     async def perform_seek(self) -> None:
         # Faust seeks beside the fetch loop: what was fetched meanwhile is delivered twice or dropped. Here only the

@@ -1,0 +1,61 @@
+"""``hub worker``: routes events and delivers them."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from hub.cli.wiring import config_option, connection, fail, load_configuration, service_settings
+from hub.config.model import Configuration
+from hub.config.settings import Settings
+from hub.log.admin_client import LogAdminError, TopicMismatchError
+from hub.log.connection import KafkaConnection
+from hub.processors.watchdog import end_when_blocked
+from hub.processors.worker import UnknownProcessorError, WorkerFailedError, run_worker
+from hub.supervisor import CONFIGURATION_ERROR
+
+_log = logging.getLogger("hub.worker")
+
+
+@click.command(name="worker", short_help="Route events and deliver them.")
+@config_option
+@click.option("--only", multiple=True, metavar="WHAT", help="route, deliver, or a destination; may be repeated.")
+def command(config: Path, only: tuple[str, ...]) -> None:
+    """Route events to deliveries, and deliver them: everything, or --only some of it.
+
+    Run as many as you like: they share the partitions. While Kafka is away it waits. SIGTERM and Ctrl-C finish what is
+    in flight and commit exactly what was delivered; a connector that hangs is cut off after 30 s at most.
+    """
+    settings = service_settings()
+    configuration = load_configuration(config)
+    try:
+        asyncio.run(work(configuration, settings, connection(settings), only))
+    except (UnknownProcessorError, TopicMismatchError) as error:
+        fail(str(error), CONFIGURATION_ERROR)
+    except LogAdminError as error:
+        fail(str(error))
+
+
+async def work(
+    configuration: Configuration, settings: Settings, kafka: KafkaConnection, only: tuple[str, ...]
+) -> NoReturn:
+    """Run until a signal, and end the process: a connector that ignores being cancelled must not keep it alive."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    end_when_blocked(loop)
+    code = 0
+    try:
+        await run_worker(configuration, kafka, settings, only=only, stop=stop)
+    except WorkerFailedError as error:
+        _log.critical("worker failed, to be started anew", exc_info=error.__cause__, extra={"reason": str(error)})
+        code = 1
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(code)

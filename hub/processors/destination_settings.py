@@ -1,0 +1,47 @@
+"""What delivering to one destination needs to know of ``hub.yaml``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from connectors.api import Options
+from hub.config.model import Configuration, DestinationEntry, RetryConfig
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSettings:
+    """What a route says about this destination. ``options`` None: the route is gone, and without it there are none."""
+
+    options: Options | None
+    retry: RetryConfig
+
+
+class DestinationSettings:
+    """What the partitions of one destination need to know of ``hub.yaml``."""
+
+    def __init__(self, configuration: Configuration, entry: DestinationEntry) -> None:
+        self.entry = entry
+        self.timeout = entry.settings.timeout.total_seconds()
+        self._configuration = configuration
+        self._routes: Mapping[str, RouteSettings] = {
+            route.id: RouteSettings(target.options, target.retry)
+            for route in configuration.routes
+            for target in route.to
+            if target.destination == entry.name
+        }
+        self._without_route = RouteSettings(_defaults(entry), entry.settings.retry)
+
+    def of_route(self, route: str) -> RouteSettings:
+        """An event may come from a route that is no longer configured: the destination's defaults then."""
+        return self._routes.get(route, self._without_route)
+
+    def payload_member(self, source: str) -> str | None:
+        return self._configuration.payload_member(source)
+
+
+def _defaults(entry: DestinationEntry) -> Options | None:
+    try:
+        return entry.connector.options_model()
+    except ValidationError:  # some are required
+        return None

@@ -1,0 +1,124 @@
+"""Splits what an app reads into its partitions, each worked on by a task of its own, which ends with the assignment."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Any
+
+from faust.types import TP
+
+from hub.processors.transport import SafeConsumer, batches
+from hub.processors.window import Received
+
+_log = logging.getLogger(__name__)
+
+_READ_AT_ONCE = 2000
+_CANCEL_TIMEOUT = 5.0  # seconds for a cancelled task to end before its successor begins all the same
+
+
+class Feed:
+    """The records of one partition during one assignment, in order. At most a window's worth is ever in it.
+
+    ``wake`` is set when something arrives; who works on it may set it for reasons of its own.
+    """
+
+    def __init__(self, consumer: SafeConsumer, partition: int, epoch: int) -> None:
+        self.partition = partition
+        self.epoch = epoch
+        self.wake = asyncio.Event()
+        self._consumer = consumer
+        self._records: deque[Received] = deque()
+
+    def put(self, records: Iterable[Received]) -> None:
+        self._records.extend(records)
+        self.wake.set()
+
+    def take(self, limit: int) -> list[Received]:
+        """What has arrived, at most ``limit``; ``wake`` is set while there is more."""
+        count = min(limit, len(self._records))
+        taken = [self._records.popleft() for _ in range(count)]
+        if not self._records:
+            self.wake.clear()
+        return taken
+
+    def begin(self, records: list[Received]) -> bool:
+        """Ask before every piece of work that must be waited for; False: begin nothing, the assignment is ending."""
+        if not all(map(self._consumer.is_current, records)):
+            return False
+        self._consumer.begin(records)
+        return True
+
+    def release(self, records: Iterable[Received]) -> None:
+        """The work ended without success and begins again later."""
+        self._consumer.release(records)
+
+    def ack(self, records: Iterable[Received]) -> None:
+        """Everything the records caused is acknowledged: their offsets may be committed."""
+        for received in records:
+            self._consumer.ack(received)
+
+
+Work = Callable[[Feed], Awaitable[None]]
+"""Works on one partition until it is cancelled. Raising means that the process cannot go on."""
+
+
+class Partitions:
+    """Registers the agent of an app. ``work`` is run for every partition that has records, ``failed`` is called when
+    one of them raises: whoever owns the app must then stop it, since that partition would rest.
+    """
+
+    def __init__(self, app: Any, topic: str, work: Work, failed: Callable[[BaseException], None]) -> None:
+        self._work = work
+        self._failed = failed
+        self._tasks: dict[int, tuple[int, Feed, asyncio.Task[None]]] = {}
+        self._consumer: SafeConsumer = app.consumer
+        self._consumer.when_void(self._cancel_all)
+        self._name = topic
+        source = app.topic(topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+        app.agent(source, name=topic, concurrency=1)(self._read)
+
+    async def _read(self, stream: Any) -> None:
+        async for batch in batches(stream, _READ_AT_ONCE):
+            split: dict[TP, list[Received]] = {}
+            for received in batch:
+                split.setdefault(received.tp, []).append(received)
+            for tp, records in split.items():
+                self._feed(tp.partition, records[0].epoch).put(records)
+
+    def _feed(self, partition: int, epoch: int) -> Feed:
+        before = self._tasks.get(partition)
+        if before and before[0] == epoch:
+            return before[1]
+        feed = Feed(self._consumer, partition, epoch)
+        predecessor = before[2] if before else None
+        task = asyncio.create_task(self._run(feed, predecessor), name=f"{self._name}-{partition}")
+        task.add_done_callback(partial(self._ended, feed))
+        self._tasks[partition] = (epoch, feed, task)
+        return feed
+
+    async def _run(self, feed: Feed, predecessor: asyncio.Task[None] | None) -> None:
+        if predecessor and not predecessor.done():
+            predecessor.cancel()
+            await asyncio.wait({predecessor}, timeout=_CANCEL_TIMEOUT)
+        await self._work(feed)
+
+    def _ended(self, feed: Feed, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            return
+        error = task.exception() or RuntimeError(f"work on partition {feed.partition} of {self._name} ended by itself")
+        self._failed(error)
+
+    def _cancel_all(self) -> None:
+        for _, _, task in self._tasks.values():
+            task.cancel()
+
+    async def close(self) -> None:
+        """Cancel everything and wait for it, not for long. After ``app.stop``."""
+        self._cancel_all()
+        tasks = [task for _, _, task in self._tasks.values()]
+        if tasks:
+            _, hung = await asyncio.wait(tasks, timeout=_CANCEL_TIMEOUT)
+            for task in hung:
+                _log.error("work ignores being cancelled", extra={"task": task.get_name()})

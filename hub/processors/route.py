@@ -1,0 +1,166 @@
+"""Route: reads each event once, writes one delivery per match, then the decision. A pure function of (event, revision).
+
+Deliveries → decisions → offset, each acknowledged before the next. A decision's absence therefore means that the event
+is read again; its deliveries may then be in the log twice, and the destination's outcomes remove the second.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from connectors.context import utc_now
+from hub.config.model import Configuration
+from hub.delivery.policy import describe
+from hub.log.connection import KafkaConnection
+from hub.log.records import (
+    MalformedRecordError,
+    Record,
+    decode_event,
+    delivery_headers,
+    encode_decision,
+    unreadable_dead_letter,
+)
+from hub.log.topics import Topics
+from hub.log.writer import LogWriter
+from hub.processors.app import make_app
+from hub.processors.appending import append_all
+from hub.processors.partitions import Feed, Partitions
+from hub.processors.window import Received
+from hub.rules import RouteIndex
+from schemas.decision import DecidedDelivery, Decision
+from schemas.document import Document
+from schemas.event import Event
+from schemas.identity import delivery_id
+
+_log = logging.getLogger(__name__)
+
+_AT_ONCE = 500  # events whose writes are acknowledged together; more would hold up the event loop
+
+
+class Rules:
+    """One revision of the routes, compiled."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        routes = [route for route in configuration.routes if route.enabled]
+        self.revision = configuration.revision
+        self._index = RouteIndex([route.when for route in routes])
+        self._targets = [[(route.id, target.destination) for target in route.to] for route in routes]
+        self._payload_member = {name: configuration.payload_member(name) for name in configuration.sources}
+
+    def decide(self, event: Event) -> tuple[DecidedDelivery, ...]:
+        """The deliveries of one event, in the order of the routes."""
+        document = Document(event, self._payload_member.get(event.source))
+        return tuple(
+            DecidedDelivery(route, name, delivery_id(event.source, event.id, event.digest, route, name))
+            for position in self._index.match(document)
+            for route, name in self._targets[position]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """What a batch of events causes."""
+
+    deliveries: dict[str, list[Record]]  # by destination
+    decisions: list[Record]
+    dead_letters: list[Record]
+
+
+def route_batch(batch: Sequence[Received], rules: Rules, decided: datetime) -> Writes:
+    """Decide a batch. A record that is no event becomes a dead letter, and nothing else.
+
+    Raises:
+        NewerFormatError
+    """
+    writes = Writes({}, [], [])
+    for received in batch:
+        record = received.record
+        try:
+            event = decode_event(record.headers, record.value)
+        except MalformedRecordError as error:
+            _log.error(
+                "record cannot be read, dead letter written",
+                extra={"topic": record.topic, "offset": received.offset, "error": str(error)},
+            )
+            writes.dead_letters.append(
+                unreadable_dead_letter(record.key, record.value, record.headers, describe(error))
+            )
+            continue
+        deliveries = rules.decide(event)
+        for one in deliveries:
+            headers = delivery_headers(
+                record.headers,
+                id=one.delivery,
+                route=one.route,
+                destination=one.destination,
+                revision=rules.revision,
+            )
+            writes.deliveries.setdefault(one.destination, []).append(Record(record.key, record.value, headers))
+        decision = Decision(
+            source=event.source,
+            id=event.id,
+            digest=event.digest,
+            offset=received.offset,
+            revision=rules.revision,
+            decided=decided,
+            deliveries=deliveries,
+        )
+        writes.decisions.append(encode_decision(decision, record.key))
+    return writes
+
+
+class Route:
+    """The processor. Build it in the running loop, ``start`` it once, ``stop`` it once.
+
+    ``failed`` is called when it cannot go on; the process must then stop, and begin anew.
+    """
+
+    name = "route"
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        connection: KafkaConnection,
+        topics: Topics,
+        writer: LogWriter,
+        *,
+        failed: Callable[[BaseException], None],
+        session_timeout: float = 6.0,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.topic = topics.events
+        self.app = make_app(topics.route_group, connection, session_timeout=session_timeout)
+        self._rules = Rules(configuration)
+        self._topics = topics
+        self._writer = writer
+        self._clock = clock
+        self._partitions = Partitions(self.app, topics.events, self._work, failed)
+        self.app.finalize()
+
+    async def start(self) -> None:
+        await self.app.start()
+
+    async def stop(self) -> None:
+        """Finish the batches that are under way and commit them, within a deadline."""
+        await self.app.stop()
+        await self._partitions.close()
+
+    async def _work(self, feed: Feed) -> None:
+        while True:
+            await feed.wake.wait()
+            batch = feed.take(_AT_ONCE)
+            if batch and feed.begin(batch):
+                await self._write(route_batch(batch, self._rules, self._clock()), feed.partition)
+                feed.ack(batch)
+
+    async def _write(self, writes: Writes, partition: int) -> None:
+        topics, writer = self._topics, self._writer
+        async with asyncio.TaskGroup() as group:
+            for destination, records in writes.deliveries.items():
+                group.create_task(append_all(writer, topics.deliveries(destination), partition, records))
+            if writes.dead_letters:
+                group.create_task(append_all(writer, topics.dead_letters, partition, writes.dead_letters))
+        if writes.decisions:
+            await append_all(writer, topics.decisions, partition, writes.decisions)

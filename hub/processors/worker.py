@@ -1,0 +1,199 @@
+"""The worker: route and deliver in one process, from the first connection to the last commit."""
+
+import asyncio
+import logging
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol
+
+from connectors.api import OutgoingHttp
+from hub.config.model import Configuration
+from hub.config.settings import Settings
+from hub.log.admin import LogAdmin
+from hub.log.admin_client import KafkaUnavailableError, LogAdminError
+from hub.log.connection import KafkaConnection
+from hub.log.topics import Topics, max_record_bytes
+from hub.log.writer import LogWriter
+from hub.processors.deliver import Deliver
+from hub.processors.route import Route
+from hub.processors.session import session_timeout
+from hub.processors.watchdog import Watchdog
+
+_log = logging.getLogger(__name__)
+
+ROUTE, DELIVER = "route", "deliver"
+_LARGEST_RECORD = 64_000_000
+"""An event was accepted when ``max_body`` allowed it; the topics' limits only grow, so Kafka still takes it."""
+_STOP_TIMEOUT = 30.0  # seconds for everything together
+_CLEAN_EVERY = 3600.0
+_BROKER_PAUSE = 1.0
+
+
+class Processor(Protocol):
+    """What the worker runs. ``app`` is the Faust app."""
+
+    name: str
+    topic: str
+
+    @property
+    def app(self) -> Any: ...
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+
+
+class UnknownProcessorError(ValueError):
+    """``--only`` names something that is neither a processor nor a destination."""
+
+
+class WorkerFailedError(Exception):
+    """The worker cannot go on and must be started anew; the cause says why. Nothing is lost by that."""
+
+
+def selected(configuration: Configuration, only: Collection[str]) -> tuple[bool, list[str]]:
+    """Whether to route, and to which destinations to deliver; everything where nothing is named.
+
+    Raises:
+        UnknownProcessorError
+    """
+    names = list(configuration.destinations)
+    if unknown := [name for name in only if name not in {ROUTE, DELIVER, *names}]:
+        raise UnknownProcessorError(
+            f"there is no {', '.join(unknown)} to run; expected {ROUTE}, {DELIVER}, or one of {', '.join(names)}"
+        )
+    if not only:
+        return True, names
+    return ROUTE in only, names if DELIVER in only else [name for name in names if name in only]
+
+
+async def run_worker(
+    configuration: Configuration,
+    connection: KafkaConnection,
+    settings: Settings,
+    *,
+    only: Collection[str] = (),
+    stop: asyncio.Event,
+) -> None:
+    """Run the selected processors until ``stop`` is set; then drain and commit exactly what was delivered.
+
+    Waits for the broker as long as it takes, and makes the topics that are missing. Returns within about 30 s of
+    ``stop``; connectors that ignore being cancelled are left behind, so end the process then, whatever still runs.
+
+    Raises:
+        UnknownProcessorError, TopicMismatchError, TopicCreationError: nothing was started.
+        WorkerFailedError: to be started anew by a supervisor.
+    """
+    routes, destinations = selected(configuration, only)
+    topics = Topics(configuration.name)
+    max_body = max((entry.config.max_body for entry in configuration.sources.values()), default=0)
+    admin = LogAdmin(connection, topics, configuration.log)
+    if not await _prepared(admin, list(configuration.destinations), max_body, stop):
+        return
+    writer = LogWriter(
+        connection,
+        max_pending_records=50_000,
+        max_pending_bytes=2 * _LARGEST_RECORD,
+        max_record_bytes=max(_LARGEST_RECORD, max_record_bytes(max_body)),
+    )
+    await writer.start()
+    failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def failed(error: BaseException) -> None:
+        if not failure.done():
+            failure.set_exception(error)
+
+    session = await asyncio.to_thread(session_timeout, connection)
+    http = OutgoingHttp(allow_private=settings.allow_private)
+    processors: list[Processor] = []
+    if routes:
+        processors.append(Route(configuration, connection, topics, writer, failed=failed, session_timeout=session))
+    for name in destinations:
+        entry = configuration.destinations[name]
+        processors.append(
+            Deliver(
+                entry,
+                configuration,
+                connection,
+                topics,
+                writer,
+                http,
+                settings.home,
+                failed=failed,
+                session_timeout=session,
+            )
+        )
+    watching = asyncio.create_task(Watchdog(processors, failed).run())
+    cleaning = asyncio.create_task(_clean(admin, destinations))
+    try:
+        # Together: each sleeps for a second on its way up.
+        await asyncio.gather(*(processor.start() for processor in processors))
+        _log.info("worker runs", extra={"processors": " ".join(processor.name for processor in processors)})
+        stopping = asyncio.create_task(stop.wait())
+        ends: set[asyncio.Future[Any]] = {stopping, failure}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if failure.done():
+            raise WorkerFailedError("a processor cannot go on") from failure.exception()
+    finally:
+        watching.cancel()
+        cleaning.cancel()
+        await _stop(processors)
+        await writer.stop()
+        if not failure.done():
+            failure.cancel()
+    _log.info("worker stopped")
+
+
+async def _prepared(admin: LogAdmin, destinations: Sequence[str], max_body: int, stop: asyncio.Event) -> bool:
+    """Wait for the broker and make the topics; False when told to stop meanwhile."""
+    while not stop.is_set():
+        try:
+            created = await asyncio.to_thread(admin.ensure, destinations, max_body)
+        except KafkaUnavailableError as error:
+            _log.warning("waiting for Kafka", extra={"error": str(error)})
+            try:
+                await asyncio.wait_for(stop.wait(), _BROKER_PAUSE)
+            except TimeoutError:
+                continue
+            return False
+        if created:
+            _log.info("topics created", extra={"topics": " ".join(created)})
+        for name in destinations:
+            await _warn_of_forgotten(admin, name)
+        return True
+    return False
+
+
+async def _warn_of_forgotten(admin: LogAdmin, destination: str) -> None:
+    """A group that lost its offsets starts at the beginning; the outcomes remove what they still remember."""
+    partitions = await asyncio.to_thread(admin.forgotten, destination)
+    if partitions:
+        _log.error(
+            "the group has no committed offsets although there are outcomes: deliveries are read from the beginning, "
+            "and those whose outcomes are older than the deduplication window are made again",
+            extra={"destination": destination, "partitions": partitions},
+        )
+
+
+async def _clean(admin: LogAdmin, destinations: Sequence[str]) -> None:
+    """Delete finished work now and then. It may wait: a failure is worth a line, no more."""
+    while True:
+        for name in destinations:
+            try:
+                deleted = await asyncio.to_thread(admin.delete_finished, name)
+            except (KafkaUnavailableError, LogAdminError) as error:
+                _log.warning("finished work not deleted", extra={"destination": name, "error": str(error)})
+            else:
+                if deleted:
+                    _log.info("finished work deleted", extra={"destination": name, "partitions": len(deleted)})
+        await asyncio.sleep(_CLEAN_EVERY)
+
+
+async def _stop(processors: Sequence[Processor]) -> None:
+    tasks = {asyncio.create_task(processor.stop(), name=processor.name) for processor in processors}
+    if not tasks:
+        return
+    done, hung = await asyncio.wait(tasks, timeout=_STOP_TIMEOUT)
+    for task in done:
+        if error := task.exception():
+            _log.error("processor stopped badly", extra={"processor": task.get_name(), "error": repr(error)})
+    for task in hung:
+        _log.error("processor does not stop", extra={"processor": task.get_name(), "timeout": _STOP_TIMEOUT})
