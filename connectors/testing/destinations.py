@@ -128,7 +128,7 @@ class DestinationSuite:
             once = await self.plan.read_back(request)
             assert await attempt(target, self.deliveries("c", "a")) == {None}
             assert await attempt(target, self.deliveries("b")) == {None}
-            assert await self.plan.read_back(request) == once
+            assert await self.plan.read_back(request) == once, "a repeat changed what the target holds"
             assert await attempt(target, self.deliveries("d")) == {None}
             assert await self.plan.read_back(request) != once, "read_back does not see what is delivered"
 
