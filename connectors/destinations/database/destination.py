@@ -55,7 +55,12 @@ class DatabaseDestination(BatchDestination[DatabaseConfig, Options]):
         await self.close()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"database-{self.context.name}")
         self._store = store = self._new_store()
-        await self._run(store.prepare)
+        try:
+            await self._run(store.prepare)
+        except DestinationDownError:
+            raise
+        except DeliveryError as error:  # such as a lock that somebody holds on the table
+            raise DestinationDownError(str(error)) from error
 
     async def close(self) -> None:
         thread, store = self._thread, self._store
