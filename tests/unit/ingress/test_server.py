@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import uvloop
 
 from hub.ingress.intake import Intake
 from hub.ingress.limits import Limits
@@ -180,6 +181,20 @@ async def test_a_sender_still_sending_a_large_body_hears_why_it_is_refused() -> 
             await sender.send(b"x" * 1_000_000)  # a reset here is what most senders would see instead of the answer
         async with asyncio.timeout(10):
             assert await sender.reader.read() == b""
+
+
+def test_pipelined_requests_whose_sender_left_make_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    async def send_two_and_leave() -> None:
+        async with running(Limits()) as (hub, port, server):
+            hub.writer.held = True
+            async with connected(port) as sender:
+                await sender.send((head() + BODY) * 2)
+                await hub.writer.until_waiting(1)
+            await until(lambda: not server.server_state.connections)
+            hub.writer.waiting[0].set_result(0)
+
+    uvloop.run(send_two_and_leave())  # where writing to a closed transport raises
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_more_connections_than_allowed_are_told_to_come_back() -> None:
