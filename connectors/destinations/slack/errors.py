@@ -32,7 +32,8 @@ _EVERY_MESSAGE = """
     team_added_to_org team_not_found token_expired token_revoked two_factor_setup_required unknown_method
 """
 _CHANNEL = """
-    channel_not_found external_channel_migrating is_archived is_inactive messages_tab_disabled
+    channel_not_found channel_type_not_supported external_channel_migrating is_archived is_inactive
+    messages_tab_disabled
     method_not_supported_for_channel_type no_permission not_in_channel restricted_action
     restricted_action_non_threadable_channel restricted_action_read_only_channel restricted_action_thread_locked
     restricted_action_thread_only_channel user_not_found
