@@ -29,7 +29,9 @@ _STARTED = 0.1  # the share of the work after which the clock runs, so that star
 
 def make_topics(kafka: KafkaConnection, hub: str, destinations: Iterable[str]) -> Topics:
     topics = Topics(hub)
-    LogAdmin(kafka, topics, LogConfig()).ensure(destinations, _MAX_BODY)
+    created = LogAdmin(kafka, topics, LogConfig()).ensure(destinations, _MAX_BODY)
+    for topic in created:
+        Progress.of(kafka, topic).count()  # returns once every partition has a leader that knows it is one
     return topics
 
 
