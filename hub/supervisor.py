@@ -10,29 +10,33 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-LIFELINE = "HUB_SUPERVISOR_FD"
+LIFELINE = "_HUB_LIFELINE_FD"
 """The environment variable that hands the pipe to a part."""
 
 CONFIGURATION_ERROR = 2
 """A part that exits with this would fail the same way again: everything stops and says so."""
 
-_FIRST_BACKOFF, _LONGEST_BACKOFF, _HEALTHY_AFTER = 0.5, 30.0, 60.0  # seconds
+_FIRST_BACKOFF, _LONGEST_BACKOFF, _HEALTHY_AFTER, _READY_POLL = 0.5, 30.0, 60.0, 0.05  # seconds
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One process: its name in logs, its command line, and how many seconds it may take to drain on SIGTERM."""
+    """One process: its name in logs, its command line, and how many seconds it may take to drain on SIGTERM.
+
+    ``is_ready`` is asked, often, until it says yes; the parts after this one are started then.
+    """
 
     name: str
     argv: Sequence[str]
     stop_timeout: float = 30.0
     environ: Mapping[str, str] = field(default_factory=dict)
+    is_ready: Callable[[], bool] = lambda: True
 
 
 class Supervisor:
@@ -56,9 +60,12 @@ class Supervisor:
         """Run until ``stop``, or until a part exits with CONFIGURATION_ERROR. Returns the exit code."""
         lifeline, ours = os.pipe()
         try:
-            keepers = [asyncio.create_task(self._keep(part, lifeline), name=part.name) for part in self._parts]
+            keepers: list[tuple[Part, asyncio.Task[None]]] = []
+            for part in self._parts:
+                keepers.append((part, asyncio.create_task(self._keep(part, lifeline), name=part.name)))
+                await self._until_ready(part)
             await self._stop.wait()
-            for part, keeper in reversed(list(zip(self._parts, keepers, strict=True))):
+            for part, keeper in reversed(keepers):
                 await self._end(part)
                 keeper.cancel()
                 with suppress(asyncio.CancelledError):
@@ -67,6 +74,11 @@ class Supervisor:
             os.close(ours)
             os.close(lifeline)
         return self._exit_code
+
+    async def _until_ready(self, part: Part) -> None:
+        while not (part.is_ready() or self._stop.is_set()):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), _READY_POLL)
 
     async def _keep(self, part: Part, lifeline: int) -> None:
         backoff = _FIRST_BACKOFF

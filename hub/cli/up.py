@@ -15,6 +15,7 @@ import click
 from hub.cli.wiring import config_option, fail, load_configuration, service_settings
 from hub.config.model import Configuration, Durability
 from hub.config.settings import Settings
+from hub.log.embedded import running_address
 from hub.supervisor import Part, Supervisor
 
 DRAIN_SECONDS = 40.0
@@ -71,9 +72,13 @@ def parts(configuration: Configuration, settings: Settings, config: Path, listen
         return Part(name, [*hub, "worker", "--config", str(config), *options], DRAIN_SECONDS)
 
     fsync = ["--fsync"] if configuration.log.durability is Durability.FSYNC else []
-    broker = [Part("broker", [*hub, "broker", *fsync], DRAIN_SECONDS)] if settings.kafka is None else []
+
+    def kafka_is_ready() -> bool:
+        return running_address(settings.home) is not None
+
+    broker = Part("broker", [*hub, "broker", *fsync], DRAIN_SECONDS, is_ready=kafka_is_ready)
     return [
-        *broker,
+        *([broker] if settings.kafka is None else []),
         worker("worker", ["route", *shared]),
         *(worker(f"worker-{name}", [name]) for name in isolated),
         Part("ingress", [*hub, "ingress", "--config", str(config), *listen], DRAIN_SECONDS),

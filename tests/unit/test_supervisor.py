@@ -65,6 +65,27 @@ async def test_parts_stop_in_reverse_order_so_that_the_log_outlives_its_users(tm
     assert ends.read_text().split() == ["ingress", "worker", "broker"]
 
 
+async def test_a_part_is_started_only_when_the_one_before_it_is_ready(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    parts = [Part("broker", [sys.executable, "-c", STAYS], is_ready=ready.exists), program(STAYS, "worker")]
+    supervisor = Supervisor(parts)
+    running = asyncio.create_task(supervisor.run())
+    await until(lambda: "broker" in supervisor.pids())
+    assert "worker" not in supervisor.pids()
+    ready.touch()
+    await until(lambda: "worker" in supervisor.pids())
+    supervisor.stop()
+    assert await running == 0
+
+
+async def test_a_stop_ends_the_wait_for_a_part_that_never_gets_ready() -> None:
+    supervisor = Supervisor([Part("broker", [sys.executable, "-c", STAYS], is_ready=lambda: False)])
+    running = asyncio.create_task(supervisor.run())
+    await until(lambda: "broker" in supervisor.pids())
+    supervisor.stop()
+    assert await asyncio.wait_for(running, 5) == 0
+
+
 async def test_a_part_that_will_not_stop_is_killed_after_its_deadline() -> None:
     supervisor = Supervisor([program(IGNORES_SIGTERM, stop_timeout=0.3)])
     running = asyncio.create_task(supervisor.run())

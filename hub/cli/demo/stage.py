@@ -39,6 +39,7 @@ class Stage:
             **os.environ,
             "HUB_HOME": str(self.home),
             "HUB_ALLOW_PRIVATE": "1",
+            "HUB_LOG_LEVEL": os.environ.get("HUB_LOG_LEVEL", "warning"),
             "DATABASE_URL": f"sqlite:///{self.database}",
             "SLACK_WEBHOOK_URL": self.slack_url,
         }
