@@ -24,9 +24,14 @@ class Expression:
         except JMESPathError as error:
             raise ValueError(f"not a JMESPath expression: {str(error).splitlines()[0]}") from error
         self.source = source
+        self._path = tuple(source.split(".")) if _PLAIN_PATH.fullmatch(source) else None
 
     def find(self, value: Any) -> Any:
         """What the expression finds in a parsed body; None where it finds nothing or does not apply to the shape."""
+        if self._path is not None:  # most expressions are; JMESPath takes ten times as long for the same
+            for name in self._path:
+                value = value.get(name) if isinstance(value, dict) else None
+            return value
         try:
             return self._compiled.search(value)
         except (JMESPathError, ArithmeticError, LookupError, RecursionError, TypeError, ValueError):
@@ -36,7 +41,7 @@ class Expression:
     @property
     def path(self) -> tuple[str, ...] | None:
         """The names it walks along, where it is a plain path such as ``data.order.id``; else None."""
-        return tuple(self.source.split(".")) if _PLAIN_PATH.fullmatch(self.source) else None
+        return self._path
 
     def __repr__(self) -> str:
         return f"Expression({self.source!r})"

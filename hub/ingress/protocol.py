@@ -83,11 +83,13 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_bytes = self._field_bytes = 0
 
     def on_url(self, url: bytes) -> None:
-        self._count(len(url))
+        self._field_bytes += len(url)
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value))  # also of trailers after a chunked body
+        self._field_bytes += len(name) + len(value)  # also of trailers after a chunked body
+        if self._field_bytes > self.bounds.max_header:
+            raise httptools.HttpParserError("headers too large")  # uvicorn then calls send_400_response
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -105,11 +107,6 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse_head()
         else:
             self._refuse(400, "not-http", f"{msg} Send HTTP/1.1.")
-
-    def _count(self, size: int) -> None:
-        self._field_bytes += size
-        if self._field_bytes > self.bounds.max_header:
-            raise httptools.HttpParserError("headers too large")  # ends parsing; uvicorn calls send_400_response
 
     def _watch(self) -> None:
         """Let the timer run for what is being read now."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jmespath
 import pytest
 from pydantic import BaseModel, ValidationError
 
@@ -26,6 +27,12 @@ class Config(BaseModel):
 )
 def test_what_does_not_apply_finds_nothing(expression: str, value: Any, found: Any) -> None:
     assert Expression(expression).find(value) == found
+
+
+@pytest.mark.parametrize("path", ["a", "a.b", "a.b.c", "_x.y1"])
+@pytest.mark.parametrize("value", [None, 7, [], {}, {"a": 1}, {"a": {"b": {"c": 0}}}, {"a": [{"b": 1}]}, {"a": "b"}])
+def test_a_plain_path_finds_what_jmespath_finds(path: str, value: Any) -> None:
+    assert Expression(path).find(value) == jmespath.search(path, value)
 
 
 def test_a_body_nested_deeper_than_the_stack_finds_nothing_or_something_but_never_fails() -> None:
