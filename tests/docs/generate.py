@@ -1,0 +1,55 @@
+"""Writes the generated parts of the README anew: ``make docs``. A test compares."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from hub.cli import group
+from hub.cli.reference import render_commands
+from hub.config.model import LogConfig
+from hub.config.reference import render_reference
+from hub.log.topics import Topics, topic_specs
+from schemas.headers import HEADERS
+
+README = Path(__file__).parents[2] / "README.md"
+_SECTION = re.compile(r"(<!-- generated: (\S+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
+
+
+def render(text: str) -> str:
+    """The text with every section between ``<!-- generated: NAME -->`` and ``<!-- /generated -->`` made anew."""
+    sections = {
+        **render_reference(),
+        "commands": render_commands(group),
+        "topics": _topics(),
+        "headers": _headers(),
+    }
+    missing = set(sections) ^ {name for _, name, _ in _SECTION.findall(text)}
+    assert not missing, f"the README and the generator do not agree on {sorted(missing)}"
+    return _SECTION.sub(lambda match: f"{match[1]}\n{sections[match[2]]}\n\n{match[3]}", text)
+
+
+def _topics() -> str:
+    specs = topic_specs(Topics(), ["<destination>"], LogConfig(), max_body=1_000_000)
+    return _table(
+        ("topic", "holds", "kept"),
+        ((f"`{spec.name}`", spec.meaning, _kept(spec.configs["retention.ms"])) for spec in specs),
+    )
+
+
+def _kept(milliseconds: str) -> str:
+    return "no limit" if milliseconds == "-1" else f"{int(milliseconds) // 86_400_000} days"
+
+
+def _headers() -> str:
+    return _table(
+        ("header", "on", "there", "meaning"),
+        ((f"`{each.name}`", each.on, "always" if each.always else "if any", each.meaning) for each in HEADERS),
+    )
+
+
+def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, tuple("---" for _ in header), *rows))
+
+
+if __name__ == "__main__":
+    README.write_text(render(README.read_text()))
