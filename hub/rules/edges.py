@@ -1,6 +1,6 @@
 """The ways from one branch of the index to the next: which of many requirements on one field a value fulfils."""
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Mapping
 from typing import Generic, TypeVar
 
 from hub.rules.conditions import Condition, Prefix, Present, Range, Scalar, Suffix, identity
@@ -46,18 +46,19 @@ class Edges(Generic[T]):
                     self._literals[requirement] = target
         self._ranges = Intervals(ranges) if ranges else None
 
-    def follow(self, value: Scalar) -> Iterator[T]:
-        """The targets of every requirement that the value fulfils."""
+    def follow(self, value: Scalar, into: list[T]) -> None:
+        """Append the targets of every requirement that the value fulfils."""
         key = identity(value)
         if key in self._literals:
-            yield self._literals[key]
-        yield from self._present
+            into.append(self._literals[key])
+        if self._present:
+            into.extend(self._present)
         if isinstance(value, str):
             for length, texts in self._prefixes.items():
                 if (target := texts.get(value[:length])) is not None:
-                    yield target
+                    into.append(target)
             for length, texts in self._suffixes.items():
                 if (target := texts.get(value[max(0, len(value) - length) :])) is not None:
-                    yield target
+                    into.append(target)
         elif self._ranges is not None and isinstance(value, int | float) and not isinstance(value, bool):
-            yield from self._ranges.containing(value)
+            into.extend(self._ranges.containing(value))

@@ -58,7 +58,7 @@ def _read(node: FieldTree, value: Any, found: dict[str, list[Scalar]]) -> None:
         if node.field is not None:
             found.setdefault(node.field, []).append(value)
         return
-    for element in elements([value]):
+    for element in elements(value) if isinstance(value, list | tuple) else (value,):
         if not is_object(element):
             if node.field is not None:
                 found.setdefault(node.field, []).append(element)

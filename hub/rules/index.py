@@ -102,7 +102,7 @@ class RouteIndex:
                 values = fields.under(top)
                 for field in values.keys() & ways.keys():
                     for value in values[field]:
-                        pending.extend(ways[field].follow(value))
+                        ways[field].follow(value, pending)
         return found
 
 

@@ -2,6 +2,8 @@
 
 Every figure is a median of three rounds; every aim is a ratio within this run, since absolute figures do not last.
 Server, client and broker share the machine's cores.
+
+A benchmark is a module of this folder with ``run(stage) -> Iterator[Row]``, listed in BENCHMARKS.
 """
 
 import importlib

@@ -1,4 +1,5 @@
-"""What the ingress is compared with: the same server stack, an endpoint that reads the body, stores nothing, says 202.
+"""What the ingress is compared with: an endpoint on the same stack (uvicorn, httptools, uvloop, a raw ASGI application
+mounted in Starlette) that reads the body, checks and stores nothing, and says 202.
 
 ``python -m tests.bench.bare_endpoint --port P``
 """
@@ -6,6 +7,8 @@
 import argparse
 
 import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
 _ANSWER = b'{"id":"evt_000000000000"}'
@@ -17,7 +20,7 @@ _HEAD = {
 _BODY = {"type": "http.response.body", "body": _ANSWER}
 
 
-async def app(scope: Scope, receive: Receive, send: Send) -> None:
+async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
     message = await receive()
     while message.get("more_body"):
         message = await receive()
@@ -29,16 +32,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     port = parser.parse_args().port
-    uvicorn.run(
-        app,
-        port=port,
-        http="httptools",
-        loop="uvloop",
-        lifespan="off",
-        access_log=False,
-        log_level="warning",
-        ws="none",
-    )
+    app = Starlette(routes=[Mount("/in", app=endpoint)])
+    uvicorn.run(app, port=port, http="httptools", loop="uvloop", access_log=False, log_level="warning", ws="none")
 
 
 if __name__ == "__main__":
