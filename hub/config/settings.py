@@ -7,8 +7,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import SecretStr
-
 from hub.config.problems import did_you_mean
 
 ValueT = TypeVar("ValueT")
@@ -43,7 +41,6 @@ class Settings:
     kafka: str | None = None
     kafka_properties: Mapping[str, str] = field(default_factory=dict, repr=False)
     allow_private: bool = False
-    token: SecretStr | None = None
     log_level: LogLevel = LogLevel.INFO
     log_format: LogFormat = LogFormat.TEXT
     java: Path | None = None
@@ -72,7 +69,6 @@ SETTINGS = (
         secret=True,
     ),
     Setting("HUB_ALLOW_PRIVATE", "0", "`1`: outgoing requests may reach loopback and private addresses."),
-    Setting("HUB_TOKEN", "", "What callers of the api must present when it listens beyond loopback.", secret=True),
     Setting("HUB_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`."),
     Setting("HUB_LOG_FORMAT", "text", "`text` for people, `json` for log collectors: one object per line."),
     Setting("HUB_JAVA", "the one that comes along", "Java 17 or newer for the embedded broker: path of `java`."),
@@ -95,7 +91,6 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         kafka=_read(given, "HUB_KAFKA", _bootstrap, defaults.kafka),
         kafka_properties=_kafka_properties(given),
         allow_private=_read(given, "HUB_ALLOW_PRIVATE", _flag, defaults.allow_private),
-        token=_read(given, "HUB_TOKEN", SecretStr, defaults.token),
         log_level=_read(given, "HUB_LOG_LEVEL", _choice(LogLevel), defaults.log_level),
         log_format=_read(given, "HUB_LOG_FORMAT", _choice(LogFormat), defaults.log_format),
         java=_read(given, "HUB_JAVA", Path, defaults.java),

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from hub.config.settings import SETTINGS, LogFormat, LogLevel, Settings, SettingsError, read_settings
 
@@ -20,7 +19,6 @@ def test_every_setting_is_read() -> None:
             "HUB_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
             "HUB_KAFKA_SASL_MECHANISM": "PLAIN",
             "HUB_ALLOW_PRIVATE": "1",
-            "HUB_TOKEN": "token",
             "HUB_LOG_LEVEL": "DEBUG",
             "HUB_LOG_FORMAT": "json",
             "HUB_JAVA": "/opt/java",
@@ -31,7 +29,6 @@ def test_every_setting_is_read() -> None:
         kafka="a:9092,b:9093",
         kafka_properties={"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN"},
         allow_private=True,
-        token=SecretStr("token"),
         log_level=LogLevel.DEBUG,
         log_format=LogFormat.JSON,
         java=Path("/opt/java"),
@@ -67,7 +64,7 @@ def test_a_variable_that_means_nothing_is_worth_a_warning() -> None:
 
 
 def test_secrets_are_in_no_repr() -> None:
-    found = read_settings({"HUB_TOKEN": "hunter2", "HUB_KAFKA_SASL_PASSWORD": "hunter3"})
+    found = read_settings({"HUB_KAFKA_SASL_PASSWORD": "hunter3"})
     assert "hunter" not in repr(found)
 
 
