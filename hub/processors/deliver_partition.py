@@ -109,7 +109,7 @@ class PartitionDelivery:
 
     async def _bury_unreadable(self, received: Received, error: MalformedRecordError) -> None:
         """Nobody knows what it was, so there is no outcome; it must not stop the line."""
-        if not self._feed.begin([received]):
+        if not await self._feed.begin([received]):
             return
         record = received.record
         letter = unreadable_dead_letter(record.key, record.value, record.headers, describe(error))
@@ -145,7 +145,7 @@ class PartitionDelivery:
         async with self._slots:
             entered = await self._gate.enter()
             try:
-                if not self._feed.begin([entry.work.received for entry in entries]):
+                if not await self._feed.begin([entry.work.received for entry in entries]):
                     return  # the assignment is ending: this is read again
                 started = self._clock()
                 errors = await self._attempt(entries)

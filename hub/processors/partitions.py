@@ -15,6 +15,7 @@ from hub.processors.window import Received
 _log = logging.getLogger(__name__)
 
 _READ_AT_ONCE = 2000
+_LEASE_PAUSE = 0.05  # seconds
 _CANCEL_TIMEOUT = 5.0  # seconds for a cancelled task to end before its successor begins all the same
 
 
@@ -43,8 +44,13 @@ class Feed:
             self.wake.clear()
         return taken
 
-    def begin(self, records: list[Received]) -> bool:
-        """Ask before every piece of work that must be waited for; False: begin nothing, the assignment is ending."""
+    async def begin(self, records: list[Received]) -> bool:
+        """Ask before every piece of work; it is then waited for. False: do nothing, the assignment is ending.
+
+        Waits while it is not certain that the partition is still ours.
+        """
+        while not self._consumer.leased:  # noqa: ASYNC110  (another thread renews it)
+            await asyncio.sleep(_LEASE_PAUSE)
         if not all(map(self._consumer.is_current, records)):
             return False
         self._consumer.begin(records)

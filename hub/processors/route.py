@@ -151,7 +151,7 @@ class Route:
         while True:
             await feed.wake.wait()
             batch = feed.take(_AT_ONCE)
-            if batch and feed.begin(batch):
+            if batch and await feed.begin(batch):
                 await self._write(route_batch(batch, self._rules, self._clock()), feed.partition)
                 feed.ack(batch)
 

@@ -14,52 +14,16 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Itera
 from contextlib import suppress
 from typing import Any, cast
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord
 from aiokafka.errors import KafkaError
 from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from hub.processors.consumer_thread import SafeConsumerThread, boot_clock
 from hub.processors.window import Limits, Received, Window
 
 _log = logging.getLogger(__name__)
-
-COMMIT_TIMEOUT = 5.0  # seconds; aiokafka alone repeats a commit for as long as the broker is away
-
-
-class SafeConsumerThread(driver.AIOKafkaConsumerThread):
-    """The thread that heartbeats and fetches."""
-
-    logger = driver.logger  # else its services' life is logged as ours
-
-    def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> AIOKafkaConsumer:
-        consumer = super()._create_consumer(loop)
-        # Stock reads uncommitted: the records of aborted transactions are delivered.
-        consumer._isolation_level = "read_committed"  # noqa: SLF001  (there is no setting)
-        # A consumer that was not polled for a while (the agent waits for a destination) leaves the group, and Faust
-        # never joins again: no limit. The watchdog of the worker looks at progress instead.
-        consumer._max_poll_interval_ms = 10**12  # noqa: SLF001
-        # While one partition is full, the others' long poll delays its next fetch by as much.
-        consumer._fetch_max_wait_ms = 500  # noqa: SLF001
-        return consumer
-
-    def has_more(self, tp: TP) -> bool:
-        """Whether the broker told of records that were not asked for yet."""
-        subscription = self._ensure_consumer()._subscription.subscription  # noqa: SLF001  (highwater() is not enough)
-        state = subscription and subscription.assignment and subscription.assignment.state_value(TopicPartition(*tp))
-        return bool(state and state.has_valid_position and (state.highwater or 0) > state.position)
-
-    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        # Stock crashes the app on every error, such as a broker that restarts. Refused or lost, the next commit
-        # repeats it; a member that was expelled reads everything uncommitted again anyway.
-        assigned = self.assignment()
-        held = {driver.ensure_aiokafka_TP(tp): offset for tp, offset in offsets.items() if tp in assigned}
-        try:
-            await asyncio.wait_for(self._ensure_consumer().commit(held), COMMIT_TIMEOUT)
-        except (KafkaError, TimeoutError) as error:
-            _log.warning("offsets not committed", extra={"group": self.app.conf.id, "error": repr(error)})
-            return False
-        return True
 
 
 class SafeConsumer(driver.Consumer):
@@ -93,8 +57,13 @@ class SafeConsumer(driver.Consumer):
         self._when_void.append(callback)
 
     def is_current(self, received: Received) -> bool:
-        """Whether work on the record may begin: its partition is still ours and nobody is waiting for us to end."""
+        """Whether work on the record may begin: it is of this assignment, and nobody waits for us to end."""
         return received.epoch == self.epoch and self.flow_active
+
+    @property
+    def leased(self) -> bool:
+        """Whether the partitions are certainly ours, so that an effect now is nobody else's as well."""
+        return boot_clock() < self._thread.lease
 
     def begin(self, records: Iterable[Received]) -> None:
         """Work on these records begins: a stop or a revoke waits for them, until ``ack`` or ``release``."""
@@ -153,6 +122,7 @@ class SafeConsumer(driver.Consumer):
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         self._forget()
+        self._thread.lease = boot_clock() + self.app.conf.broker_session_timeout
         await super().on_partitions_assigned(assigned, generation_id)
         self._joined = True
 

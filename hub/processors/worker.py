@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from connectors.api import OutgoingHttp
@@ -78,87 +79,108 @@ async def run_worker(
     ``stop``; connectors that ignore being cancelled are left behind, so end the process then, whatever still runs.
 
     Raises:
-        UnknownProcessorError, TopicMismatchError, TopicCreationError: nothing was started.
+        UnknownProcessorError, LogAdminError: nothing was started.
         WorkerFailedError: to be started anew by a supervisor.
     """
     routes, destinations = selected(configuration, only)
-    topics = Topics(configuration.name)
-    max_body = max((entry.config.max_body for entry in configuration.sources.values()), default=0)
-    admin = LogAdmin(connection, topics, configuration.log)
-    if not await _prepared(admin, list(configuration.destinations), max_body, stop):
+    admin = LogAdmin(connection, Topics(configuration.name), configuration.log)
+    if not await _prepared(admin, configuration, stop):
         return
     writer = LogWriter(
         connection,
         max_pending_records=50_000,
         max_pending_bytes=2 * _LARGEST_RECORD,
-        max_record_bytes=max(_LARGEST_RECORD, max_record_bytes(max_body)),
+        max_record_bytes=max(_LARGEST_RECORD, max_record_bytes(configuration.max_body)),
     )
     await writer.start()
-    failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def failed(error: BaseException) -> None:
-        if not failure.done():
-            failure.set_exception(error)
-
-    session = await asyncio.to_thread(session_timeout, connection)
-    http = OutgoingHttp(allow_private=settings.allow_private)
-    processors: list[Processor] = []
-    if routes:
-        processors.append(Route(configuration, connection, topics, writer, failed=failed, session_timeout=session))
-    for name in destinations:
-        entry = configuration.destinations[name]
-        processors.append(
-            Deliver(
-                entry,
-                configuration,
-                connection,
-                topics,
-                writer,
-                http,
-                settings.home,
-                failed=failed,
-                session_timeout=session,
-            )
-        )
-    watching = asyncio.create_task(Watchdog(processors, failed).run())
-    cleaning = asyncio.create_task(_clean(admin, destinations))
+    failure = _Failure()
+    processors = await _build(configuration, connection, settings, routes, destinations, writer, failure)
+    beside = [
+        asyncio.create_task(Watchdog(processors, failure.report).run()),
+        asyncio.create_task(_clean(admin, destinations)),
+    ]
     try:
         # Together: each sleeps for a second on its way up.
         await asyncio.gather(*(processor.start() for processor in processors))
         _log.info("worker runs", extra={"processors": " ".join(processor.name for processor in processors)})
-        stopping = asyncio.create_task(stop.wait())
-        ends: set[asyncio.Future[Any]] = {stopping, failure}
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if failure.done():
-            raise WorkerFailedError("a processor cannot go on") from failure.exception()
+        await failure.or_until(stop)
     finally:
-        watching.cancel()
-        cleaning.cancel()
+        for task in beside:
+            task.cancel()
         await _stop(processors)
         await writer.stop()
-        if not failure.done():
-            failure.cancel()
     _log.info("worker stopped")
 
 
-async def _prepared(admin: LogAdmin, destinations: Sequence[str], max_body: int, stop: asyncio.Event) -> bool:
+class _Failure:
+    """The first report of a processor that cannot go on."""
+
+    def __init__(self) -> None:
+        self._reported = asyncio.Event()
+        self._error: BaseException | None = None
+
+    def report(self, error: BaseException) -> None:
+        self._error = self._error or error
+        self._reported.set()
+
+    async def or_until(self, stop: asyncio.Event) -> None:
+        """Wait for ``stop``; raises WorkerFailedError when a report comes first."""
+        waits = [asyncio.create_task(self._reported.wait()), asyncio.create_task(stop.wait())]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        if self._error is not None:
+            raise WorkerFailedError("a processor cannot go on") from self._error
+
+
+async def _build(
+    configuration: Configuration,
+    connection: KafkaConnection,
+    settings: Settings,
+    routes: bool,  # noqa: FBT001
+    destinations: Sequence[str],
+    writer: LogWriter,
+    failure: _Failure,
+) -> list[Processor]:
+    topics, http = Topics(configuration.name), OutgoingHttp(allow_private=settings.allow_private)
+    session = await asyncio.to_thread(session_timeout, connection)
+    processors: list[Processor] = []
+    if routes:
+        processors.append(
+            Route(configuration, connection, topics, writer, failed=failure.report, session_timeout=session)
+        )
+    for name in destinations:
+        deliver = Deliver(
+            configuration.destinations[name],
+            configuration,
+            connection,
+            topics,
+            writer,
+            http,
+            settings.home,
+            failed=failure.report,
+            session_timeout=session,
+        )
+        processors.append(deliver)
+    return processors
+
+
+async def _prepared(admin: LogAdmin, configuration: Configuration, stop: asyncio.Event) -> bool:
     """Wait for the broker and make the topics; False when told to stop meanwhile."""
+    destinations = list(configuration.destinations)
     while not stop.is_set():
         try:
-            created = await asyncio.to_thread(admin.ensure, destinations, max_body)
+            created = await asyncio.to_thread(admin.ensure, destinations, configuration.max_body)
+            for name in destinations:
+                await _warn_of_forgotten(admin, name)
         except KafkaUnavailableError as error:
             _log.warning("waiting for Kafka", extra={"error": str(error)})
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _BROKER_PAUSE)
-            except TimeoutError:
-                continue
-            return False
-        if created:
-            _log.info("topics created", extra={"topics": " ".join(created)})
-        for name in destinations:
-            await _warn_of_forgotten(admin, name)
-        return True
+        else:
+            if created:
+                _log.info("topics created", extra={"topics": " ".join(created)})
+            return True
     return False
 
 

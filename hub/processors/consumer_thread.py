@@ -1,0 +1,72 @@
+"""The thread of a consumer: it joins the group, heartbeats, fetches and commits."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+_log = logging.getLogger(__name__)
+
+COMMIT_TIMEOUT = 5.0  # seconds; aiokafka alone repeats a commit for as long as the broker is away
+
+
+def boot_clock() -> float:
+    """Seconds that also pass while the machine is suspended, where the system has such a clock."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+class SafeConsumerThread(driver.AIOKafkaConsumerThread):
+    """The thread that heartbeats and fetches."""
+
+    logger = driver.logger  # else its services' life is logged as ours
+    lease = 0.0
+    """Until when (``boot_clock``) nobody else can own our partitions: a session after the last heartbeat was sent."""
+
+    async def on_start(self) -> None:
+        # A process that was frozen (SIGSTOP, a suspended laptop) goes on where it was, for as long as it takes Faust to
+        # notice that the group has given its partitions away.
+        await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001  (nothing else knows of heartbeats)
+        heartbeat = coordinator._do_heartbeat  # noqa: SLF001
+
+        async def renewing() -> bool:
+            sent = boot_clock()
+            alive: bool = await heartbeat()
+            self.lease = sent + self.app.conf.broker_session_timeout if alive else 0.0
+            return alive
+
+        coordinator._do_heartbeat = renewing  # noqa: SLF001
+
+    def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> AIOKafkaConsumer:
+        consumer = super()._create_consumer(loop)
+        # Stock reads uncommitted: the records of aborted transactions are delivered.
+        consumer._isolation_level = "read_committed"  # noqa: SLF001  (there is no setting)
+        # A consumer that was not polled for a while (the agent waits for a destination) leaves the group, and Faust
+        # never joins again: no limit. The watchdog of the worker looks at progress instead.
+        consumer._max_poll_interval_ms = 10**12  # noqa: SLF001
+        # While one partition is full, the others' long poll delays its next fetch by as much.
+        consumer._fetch_max_wait_ms = 500  # noqa: SLF001
+        return consumer
+
+    def has_more(self, tp: TP) -> bool:
+        """Whether the broker told of records that were not asked for yet."""
+        subscription = self._ensure_consumer()._subscription.subscription  # noqa: SLF001  (highwater() is not enough)
+        state = subscription and subscription.assignment and subscription.assignment.state_value(TopicPartition(*tp))
+        return bool(state and state.has_valid_position and (state.highwater or 0) > state.position)
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        # Stock crashes the app on every error, such as a broker that restarts. Refused or lost, the next commit
+        # repeats it; a member that was expelled reads everything uncommitted again anyway.
+        assigned = self.assignment()
+        held = {driver.ensure_aiokafka_TP(tp): offset for tp, offset in offsets.items() if tp in assigned}
+        try:
+            await asyncio.wait_for(self._ensure_consumer().commit(held), COMMIT_TIMEOUT)
+        except (KafkaError, TimeoutError) as error:
+            _log.warning("offsets not committed", extra={"group": self.app.conf.id, "error": repr(error)})
+            return False
+        return True

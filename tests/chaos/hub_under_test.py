@@ -1,0 +1,207 @@
+"""A hub with destinations made for tests: its configuration, its topics, its workers, and what became of its events."""
+
+import asyncio
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from connectors.api import Options
+from hub.config.model import (
+    BatchConfig,
+    Configuration,
+    DeliverySettings,
+    DestinationEntry,
+    LogConfig,
+    RetryConfig,
+    Route,
+    Target,
+    Where,
+)
+from hub.log.admin import LogAdmin
+from hub.log.connection import KafkaConnection
+from hub.log.records import decode_outcome, encode_event, partition_for
+from hub.log.topics import Topics
+from hub.log.writer import LogWriter
+from schemas.event import Event
+from schemas.outcome import Outcome
+from tests.chaos.connectors import CONNECTORS, LedgerConfig
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTITIONS = 4
+BATCH = 20
+CONCURRENCY = 4
+_NOWHERE = Where("test", 1)
+
+
+@dataclass(frozen=True)
+class HubUnderTest:
+    """``destinations``: name → (connector, seconds per call). Every event goes to every destination."""
+
+    kafka: KafkaConnection
+    name: str
+    home: Path
+    destinations: Mapping[str, tuple[str, float]]
+    retry: RetryConfig = field(default_factory=lambda: RetryConfig(max_attempts=3, backoff=timedelta(milliseconds=50)))
+    timeout: timedelta = timedelta(seconds=30)
+
+    @property
+    def topics(self) -> Topics:
+        return Topics(self.name)
+
+    def effects_file(self, destination: str) -> Path:
+        return self.home / f"{destination}.effects"
+
+    def configuration(self) -> Configuration:
+        settings = DeliverySettings(
+            timeout=self.timeout, concurrency=CONCURRENCY, batch=BatchConfig(max_records=BATCH), retry=self.retry
+        )
+        entries = {
+            name: DestinationEntry(
+                name,
+                CONNECTORS[connector],
+                LedgerConfig(effects=self.effects_file(name), seconds=seconds),
+                settings,
+                isolated=False,
+                where=_NOWHERE,
+            )
+            for name, (connector, seconds) in self.destinations.items()
+        }
+        targets = tuple(Target(name, Options(), self.retry) for name in entries)
+        log = LogConfig(partitions=PARTITIONS)
+        return Configuration(
+            self.name, log, {}, entries, (Route("everything", None, targets, _NOWHERE),), (), revision="0" * 12
+        )
+
+    def make_topics(self) -> None:
+        configuration = self.configuration()
+        LogAdmin(self.kafka, self.topics, configuration.log).ensure(list(self.destinations), configuration.max_body)
+
+    async def produce(self, bodies: Sequence[Mapping[str, object]], subjects: int = 40) -> list[str]:
+        """Append one event per body; returns their ids. Event ``i`` has subject ``i % subjects``."""
+        writer = LogWriter(
+            self.kafka, max_pending_records=10_000, max_pending_bytes=50_000_000, max_record_bytes=1_000_000
+        )
+        await writer.start()
+        by_partition: dict[int, list[Event]] = {}
+        prefix = f"{time.time_ns()}"
+        for number, body in enumerate(bodies):
+            value = orjson.dumps(body)
+            event = Event(
+                source="test",
+                id=f"{prefix}-{number}",
+                type="thing.happened",
+                received=datetime.now(UTC),
+                digest=hashlib.sha256(value).hexdigest(),
+                body=value,
+                subject=f"subject-{number % subjects}",
+            )
+            by_partition.setdefault(partition_for(event.partition_key, PARTITIONS), []).append(event)
+        await asyncio.gather(
+            *(
+                writer.append_all(self.topics.events, partition, [encode_event(event) for event in events])
+                for partition, events in by_partition.items()
+            )
+        )
+        await writer.stop()
+        return [f"{prefix}-{number}" for number in range(len(bodies))]
+
+    # -- workers
+
+    @contextmanager
+    def workers(self) -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
+        """A function that starts one worker process; whatever still runs at the end is killed."""
+        started: list[subprocess.Popen[bytes]] = []
+        command = [sys.executable, "-m", "tests.chaos.worker_process", self.kafka.bootstrap, self.name, str(self.home)]
+        words = [f"{name}={kind}:{seconds}" for name, (kind, seconds) in self.destinations.items()]
+
+        def start(*options: str) -> "subprocess.Popen[bytes]":
+            with (self.home / f"worker-{len(started)}.log").open("wb") as log:
+                process = subprocess.Popen([*command, *words, *options], cwd=ROOT, stdout=log, stderr=log)
+            started.append(process)
+            return process
+
+        try:
+            yield start
+        finally:
+            for process in started:
+                if process.poll() is None:
+                    process.send_signal(signal.SIGKILL)
+                process.wait()
+
+    def logs(self) -> str:
+        return "\n".join(path.read_text()[-3000:] for path in sorted(self.home.glob("worker-*.log")))
+
+    # -- what became of it
+
+    def effects(self, destination: str) -> Counter[str]:
+        """Event id → how often it had its effect."""
+        path = self.effects_file(destination)
+        lines = path.read_text().splitlines() if path.exists() else []
+        return Counter(line.split("~")[0].removeprefix("test/") for line in lines)
+
+    async def outcomes(self, destination: str) -> list[Outcome]:
+        """Every outcome, in the order of its partition."""
+        topic = self.topics.outcomes(destination)
+        return [decode_outcome(value) for value in await self.read(topic)]
+
+    async def read(self, topic: str) -> list[bytes]:
+        consumer = AIOKafkaConsumer(**self.kafka.aiokafka(), auto_offset_reset="earliest", fetch_max_wait_ms=50)
+        await consumer.start()
+        try:
+            partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+            consumer.assign(partitions)
+            ends = await consumer.end_offsets(partitions)
+            values: list[bytes] = []
+            for partition in partitions:
+                while await consumer.position(partition) < ends[partition]:
+                    found = await consumer.getmany(partition, timeout_ms=200)
+                    values += [record.value for record in found.get(partition, [])]
+        finally:
+            await consumer.stop()
+        return values
+
+    async def until(self, condition: Callable[[], bool], what: str, deadline: float = 40.0) -> None:
+        """Wait for a condition; the error shows what the workers said."""
+        end = time.monotonic() + deadline
+        while not condition():
+            assert time.monotonic() < end, f"{what}: not within {deadline:g} s\n{self.logs()}"
+            await asyncio.sleep(0.02)
+
+    async def until_ended(self, destination: str, ids: Sequence[str], deadline: float = 40.0) -> None:
+        """Wait until every event has a terminal outcome."""
+        end = time.monotonic() + deadline
+        while True:
+            ended = {event_of(outcome) for outcome in await self.outcomes(destination) if outcome.state.terminal}
+            missing = set(ids) - ended
+            if not missing:
+                return
+            assert time.monotonic() < end, f"{len(missing)} of {len(ids)} never ended\n{self.logs()}"
+            await asyncio.sleep(0.1)
+
+
+def event_of(outcome: Outcome) -> str:
+    return outcome.delivery.split("~")[0].removeprefix("test/")
+
+
+def superseded(outcomes: Sequence[Outcome]) -> int:
+    """How many terminal outcomes are not the first of their delivery."""
+    terminal = Counter((outcome.delivery, outcome.run) for outcome in outcomes if outcome.state.terminal)
+    return sum(count - 1 for count in terminal.values())
+
+
+def stop(process: "subprocess.Popen[bytes]", deadline: float = 30.0) -> int:
+    """SIGTERM; returns the exit code."""
+    os.kill(process.pid, signal.SIGTERM)
+    return process.wait(deadline)

@@ -1,0 +1,51 @@
+"""A worker of a HubUnderTest: BOOTSTRAP HUB HOME NAME=CONNECTOR:SECONDS … [--commit-first]."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from hub.config.logging import configure_logging
+from hub.config.settings import LogFormat, LogLevel, Settings
+from hub.log.connection import KafkaConnection
+from hub.processors.partitions import Feed
+from hub.processors.worker import run_worker
+from tests.chaos.hub_under_test import HubUnderTest
+
+
+def commit_first() -> None:
+    """The mistake that the checks must find: an offset is committed before its effect."""
+    begin = Feed.begin
+
+    async def broken(self: Feed, records: list[Any]) -> bool:
+        if not await begin(self, records):
+            return False
+        self.ack(records)
+        return True
+
+    Feed.begin = broken  # type: ignore[method-assign]  # that is the point
+
+
+async def main() -> None:
+    bootstrap, name, home, *words = sys.argv[1:]
+    if "--commit-first" in words:
+        commit_first()
+    destinations = {}
+    for word in words:
+        if not word.startswith("--"):
+            destination, _, connector = word.partition("=")
+            kind, _, seconds = connector.partition(":")
+            destinations[destination] = (kind, float(seconds))
+    hub = HubUnderTest(KafkaConnection(bootstrap), name, Path(home), destinations)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    await run_worker(hub.configuration(), hub.kafka, Settings(home=Path(home)), stop=stop)
+    sys.stderr.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    configure_logging(LogLevel.INFO, LogFormat.TEXT)
+    asyncio.run(main())
