@@ -95,13 +95,13 @@ class OutcomeIndex:
 
     def learn(self, facts: Sequence[Fact]) -> None:
         """Take in outcomes, in the order of the log. Knowing one already changes nothing."""
-        ended: list[bytes] = []
+        ended: dict[bytes, None] = {}
         for fact in facts:
             identity = identify(fact.key)
             if fact.terminal:
                 self._attempts.pop(identity, None)
-                ended.append(identity)
-            else:
+                ended[identity] = None
+            elif identity not in ended:
                 self._remember_attempt(identity, fact)
         if facts:
             self.unsaved += len(facts)
