@@ -2,10 +2,13 @@
 
 import click
 
+_WIDTH = 100
+
 
 def render_commands(group: click.Group) -> str:
     """Every command with its ``--help``, in the order of ``hub --help``."""
-    return "\n\n".join(_render(group, click.Context(group, info_name="hub", max_content_width=100, terminal_width=100)))
+    settings = {**group.context_settings, "max_content_width": _WIDTH, "terminal_width": _WIDTH}
+    return "\n\n".join(_render(group, click.Context(group, info_name="hub", **settings)))
 
 
 def _render(command: click.Command, context: click.Context) -> list[str]:
@@ -14,7 +17,5 @@ def _render(command: click.Command, context: click.Context) -> list[str]:
         for name in command.list_commands(context):
             sub = command.get_command(context, name)
             if sub is not None and not sub.hidden:
-                sections += _render(
-                    sub, click.Context(sub, parent=context, info_name=name, max_content_width=100, terminal_width=100)
-                )
+                sections += _render(sub, click.Context(sub, parent=context, info_name=name, terminal_width=_WIDTH))
     return sections
