@@ -1,6 +1,7 @@
 """The demo's story: start the hub, send it signed events, see each one arrive."""
 
 import asyncio
+import shutil
 import signal
 import sqlite3
 import sys
@@ -150,13 +151,22 @@ async def _show_topics(stage: Stage) -> None:
 
 
 def _suggest(stage: Stage, sent: Sequence[Signed]) -> None:
-    hub = f"HUB_HOME={stage.home} hub"
+    program = _program()
+    hub = f"HUB_HOME={stage.home} {program}"
     click.echo("\nTry next, in a second terminal:")
     click.echo(f"  {hub} events list")
     click.echo(f"  {hub} events show {sent[0].id}")
     click.echo(f"  {hub} send gemini --sample batch.failed --config {stage.config} --url {stage.base}")
     click.echo(f"  sqlite3 {stage.database} .dump")
-    click.echo("  hub init gemini && hub up        (a hub of your own; stop this one first)")
+    click.echo(f"  {program} init gemini && {program} up        (a hub of your own; stop this one first)")
+
+
+def _program() -> str:
+    """How to call ``hub`` here: by name where it is on the path, else by its file."""
+    called = Path(sys.argv[0])
+    if shutil.which("hub") == str(called) or not called.is_file():
+        return "hub"
+    return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)
 
 
 def _http() -> aiohttp.ClientSession:
