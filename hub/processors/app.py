@@ -12,6 +12,11 @@ from hub.processors.window import Limits
 REBALANCE_TIMEOUT = 10.0  # seconds; twice what a drain on revoke takes, and more
 
 
+class _App(faust.App):
+    def _create_directories(self) -> None:
+        """Stock makes three folders for tables, which we have none of, in the folder the hub was started from."""
+
+
 def make_app(
     group: str, connection: KafkaConnection, limits: Limits | None = None, *, session_timeout: float = 6.0
 ) -> Any:
@@ -23,7 +28,7 @@ def make_app(
     """
     limits = limits or Limits()
     assert limits.revoke * 2 < REBALANCE_TIMEOUT, "a drain longer than that gets the member expelled"
-    app = faust.App(
+    app = _App(
         group,
         broker=[f"kafka://{server}" for server in connection.servers],
         broker_client_id=group,

@@ -107,6 +107,8 @@ def test_the_walkthrough_of_the_readme_ends_with_a_delivered_event(project: Proj
         assert "warehouse" in shown
         assert event in project.hub("events", "list").stdout
         assert "hub.events" in project.hub("topics").stdout
+        kept = {"hub.yaml", ".env", ".gitignore", ".hub", "up.log"}
+        assert {path.name for path in project.folder.iterdir()} == kept, "the hub writes below .hub alone"
     finally:
         assert stop(hub) == 0, project.log()
 
