@@ -7,7 +7,14 @@ from pathlib import Path
 import click
 
 from connectors.api import Context, OutgoingHttp
-from hub.cli.wiring import config_option, connection, fail, load_configuration, service_settings
+from hub.cli.wiring import (
+    config_option,
+    connection,
+    fail,
+    load_configuration,
+    service_settings,
+    spare_the_garbage_collector,
+)
 from hub.config.model import Configuration
 from hub.config.settings import Settings
 from hub.ingress.app import create_app
@@ -97,6 +104,7 @@ def serve(
         listening = bind(listen)
         host, port = listening.getsockname()[:2]
         _log.info("receiving webhooks", extra={"at": f"{_scheme(listen)}://{host}:{port}/in/<source>"})
+        spare_the_garbage_collector()
         run(server, listening, limits)
     except TopicMismatchError as error:
         fail(str(error), CONFIGURATION_ERROR)

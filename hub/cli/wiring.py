@@ -1,5 +1,6 @@
 """What most commands begin with: the settings, the configuration, and where Kafka is. Failures end the command."""
 
+import gc
 import logging
 import os
 from pathlib import Path
@@ -48,6 +49,17 @@ def service_settings() -> Settings:
     """``settings`` for a long-running part: it also ends when the supervisor that started it does."""
     end_with_supervisor()
     return settings()
+
+
+def spare_the_garbage_collector() -> None:
+    """Call it in a service once everything is loaded and before the first event.
+
+    What is loaded stays, and going through it takes 75 ms each time; thousands of records are alive at once, none of
+    them in a cycle. Collecting took a fifth of the ingress's CPU, an eighth of the worker's, and made the p99.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def load_configuration(path: Path) -> Configuration:

@@ -10,7 +10,14 @@ from typing import NoReturn
 
 import click
 
-from hub.cli.wiring import config_option, connection, fail, load_configuration, service_settings
+from hub.cli.wiring import (
+    config_option,
+    connection,
+    fail,
+    load_configuration,
+    service_settings,
+    spare_the_garbage_collector,
+)
 from hub.config.model import Configuration
 from hub.config.settings import Settings
 from hub.log.admin_client import LogAdminError, TopicMismatchError
@@ -50,6 +57,7 @@ async def work(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     end_when_blocked(loop)
+    spare_the_garbage_collector()
     code = 0
     try:
         await run_worker(configuration, kafka, settings, only=only, stop=stop)
