@@ -1,14 +1,38 @@
 """The document: what ``when`` patterns and templates see of an event."""
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
 import orjson
 
-from schemas.event import Event
+from schemas.event import JsonObject
 
 FIELDS = ("source", "endpoint", "type", "id", "subject", "time", "metadata", "data", "body")
+
+_ATTRIBUTES = FIELDS[:-2]
+_PARSED = FIELDS[-2:]
+
+
+class Described(Protocol):
+    """What a document shows of an event; ``schemas.event.Event`` is one."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def endpoint(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def subject(self) -> str | None: ...
+    @property
+    def time(self) -> datetime | None: ...
+    @property
+    def metadata(self) -> JsonObject: ...
+    @property
+    def body(self) -> bytes: ...
 
 
 class Document(Mapping[str, Any]):
@@ -19,28 +43,34 @@ class Document(Mapping[str, Any]):
     ``data`` is the member of it that the source declares as its payload, else the body itself.
     """
 
-    def __init__(self, event: Event, payload_member: str | None = None) -> None:
+    __slots__ = ("_event", "_parsed_body", "_payload_member")
+
+    def __init__(self, event: Described, payload_member: str | None = None) -> None:
         self._event = event
         self._payload_member = payload_member
+        self._parsed_body: dict[str, Any] | None = None
 
-    @cached_property
-    def _attributes(self) -> dict[str, Any]:
-        event = self._event
-        fields: dict[str, Any] = {
-            "source": event.source,
-            "endpoint": event.endpoint,
-            "type": event.type,
-            "id": event.id,
-            "metadata": event.metadata,
-        }
-        if event.subject is not None:
-            fields["subject"] = event.subject
-        if event.time is not None:
-            fields["time"] = event.time.isoformat().replace("+00:00", "Z")
-        return fields
+    def __getitem__(self, key: str) -> Any:
+        if key in _PARSED:
+            return self._parsed()[key]
+        value = getattr(self._event, key) if key in _ATTRIBUTES else None
+        if value is None:
+            raise KeyError(key)
+        return value.isoformat().replace("+00:00", "Z") if key == "time" else value
 
-    @cached_property
+    def __iter__(self) -> Iterator[str]:
+        yield from (key for key in _ATTRIBUTES if getattr(self._event, key) is not None)
+        yield from self._parsed()
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
     def _parsed(self) -> dict[str, Any]:
+        if self._parsed_body is None:
+            self._parsed_body = self._parse()
+        return self._parsed_body
+
+    def _parse(self) -> dict[str, Any]:
         try:
             body = orjson.loads(self._event.body)
         except orjson.JSONDecodeError:
@@ -50,15 +80,3 @@ class Document(Mapping[str, Any]):
         if isinstance(body, dict) and self._payload_member in body:
             return {"body": body, "data": body[self._payload_member]}
         return {"body": body}
-
-    def __getitem__(self, key: str) -> Any:
-        if key in {"body", "data"}:
-            return self._parsed[key]
-        return self._attributes[key]
-
-    def __iter__(self) -> Iterator[str]:
-        yield from self._attributes
-        yield from self._parsed
-
-    def __len__(self) -> int:
-        return len(self._attributes) + len(self._parsed)

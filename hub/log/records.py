@@ -13,9 +13,11 @@ from hub.log.cloudevents import (
     unreadable_dead_letter,
 )
 from hub.log.ledger import decode_decision, decode_outcome, encode_decision, encode_outcome
+from hub.log.outline import EventOutline
 from hub.log.record import Headers, MalformedRecordError, NewerFormatError, Record
 
 __all__ = [
+    "EventOutline",
     "Headers",
     "MalformedRecordError",
     "NewerFormatError",

@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any
 
-from faust.types import TP
-
 from hub.processors.transport import SafeConsumer, batches
 from hub.processors.window import Received
 
@@ -87,11 +85,8 @@ class Partitions:
 
     async def _read(self, stream: Any) -> None:
         async for batch in batches(stream, _READ_AT_ONCE):
-            split: dict[TP, list[Received]] = {}
-            for received in batch:
-                split.setdefault(received.tp, []).append(received)
-            for tp, records in split.items():
-                self._feed(tp.partition, records[0].epoch).put(records)
+            first = batch[0]
+            self._feed(first.tp.partition, first.epoch).put(batch)
 
     def _feed(self, partition: int, epoch: int) -> Feed:
         before = self._tasks.get(partition)

@@ -15,9 +15,9 @@ from hub.config.model import Configuration
 from hub.delivery.policy import describe
 from hub.log.connection import KafkaConnection
 from hub.log.records import (
+    EventOutline,
     MalformedRecordError,
     Record,
-    decode_event,
     delivery_headers,
     encode_decision,
     unreadable_dead_letter,
@@ -31,7 +31,6 @@ from hub.processors.window import Received
 from hub.rules import RouteIndex
 from schemas.decision import DecidedDelivery, Decision
 from schemas.document import Document
-from schemas.event import Event
 from schemas.identity import delivery_id
 
 _log = logging.getLogger(__name__)
@@ -49,7 +48,7 @@ class Rules:
         self._targets = [[(route.id, target.destination) for target in route.to] for route in routes]
         self._payload_member = {name: configuration.payload_member(name) for name in configuration.sources}
 
-    def decide(self, event: Event) -> tuple[DecidedDelivery, ...]:
+    def decide(self, event: EventOutline) -> tuple[DecidedDelivery, ...]:
         """The deliveries of one event, in the order of the routes."""
         document = Document(event, self._payload_member.get(event.source))
         return tuple(
@@ -78,7 +77,8 @@ def route_batch(batch: Sequence[Received], rules: Rules, decided: datetime) -> W
     for received in batch:
         record = received.record
         try:
-            event = decode_event(record.headers, record.value)
+            event = EventOutline(record.headers, record.value)
+            deliveries = rules.decide(event)
         except MalformedRecordError as error:
             _log.error(
                 "record cannot be read, dead letter written",
@@ -88,7 +88,6 @@ def route_batch(batch: Sequence[Received], rules: Rules, decided: datetime) -> W
                 unreadable_dead_letter(record.key, record.value, record.headers, describe(error))
             )
             continue
-        deliveries = rules.decide(event)
         for one in deliveries:
             headers = delivery_headers(
                 record.headers,

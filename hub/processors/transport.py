@@ -210,13 +210,11 @@ class SafeConsumer(driver.Consumer):
 
     def _hand_out(self, tp: TP, records: "Iterable[ConsumerRecord[bytes, bytes]]", epoch: int) -> None:
         window = self._windows.setdefault(tp, Window())
+        received = [Received(tp, record, epoch) for record in records]
+        window.extend(received)
         conductor = cast("Conductor", self.app.topics)
-        queues = [channel.queue for channel in conductor._tp_index[tp]]  # noqa: SLF001  (there is no other index)
-        for record in records:
-            received = Received(tp, record, epoch)
-            window.append(received)
-            for queue in queues:
-                queue.force_put_nowait(received)
+        for channel in conductor._tp_index[tp]:  # noqa: SLF001  (there is no other index)
+            channel.queue.force_put_nowait(received)
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Stock logs false "stream stopped processing" errors, since its sensors are bypassed."""
@@ -236,16 +234,15 @@ def install(app: Any, limits: Limits | None = None) -> None:
 
 
 async def batches(stream: Any, limit: int = 500) -> AsyncIterator[list[Received]]:
-    """Lists of records of all partitions, each partition in order. One never acked holds the watermark: no loss."""
+    """Lists of records of one partition each, in order. One never acked holds the watermark: no loss."""
     consumer, queue = stream.app.consumer, stream.channel.queue
     await stream.maybe_start()
     while not stream.should_stop:
         try:
-            batch = [await queue.get()]
+            fetched = await queue.get()
         except StopAsyncIteration:
             return
-        while len(batch) < limit and not queue.empty():
-            batch.append(queue.get_nowait())
-        batch = [received for received in batch if consumer.is_current(received)]
-        if batch:
-            yield batch
+        for start in range(0, len(fetched), limit):
+            batch = fetched[start : start + limit]
+            if consumer.is_current(batch[0]):
+                yield batch

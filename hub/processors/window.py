@@ -1,6 +1,7 @@
 """Which records of a partition were handed out, and how far they are done."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiokafka import ConsumerRecord
@@ -53,9 +54,9 @@ class Window:
         self.bytes = 0
         self.watermark: int | None = None  # the next offset to commit
 
-    def append(self, received: Received) -> None:
-        self.records.append(received)
-        self.bytes += received.size
+    def extend(self, received: Sequence[Received]) -> None:
+        self.records.extend(received)
+        self.bytes += sum([one.size for one in received])
 
     def settle(self) -> None:
         records = self.records

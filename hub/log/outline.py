@@ -1,0 +1,73 @@
+"""An event's record, read only as far as somebody asks: what ``route`` decides by, for less than decoding it costs."""
+
+from datetime import datetime
+
+import orjson
+
+from hub.log.attributes import decode_text, decode_time
+from hub.log.record import Headers, MalformedRecordError, check_format
+from schemas.event import JsonObject
+
+
+class EventOutline:
+    """What a document shows of an event (`schemas.document.Described`), and its digest.
+
+    Raises:
+        NewerFormatError: on construction.
+        MalformedRecordError: on construction, or later from an attribute that cannot be read.
+    """
+
+    __slots__ = ("_found", "body", "digest", "id", "source", "type")
+
+    def __init__(self, headers: Headers, value: bytes | None) -> None:
+        found = self._found = dict(headers)
+        check_format(found.get("ce_hubformat"))
+        if value is None:
+            raise MalformedRecordError("not a hub's record: it has no value")
+        self.body = value
+        try:
+            self.source = decode_text(found["ce_source"])
+            self.id = decode_text(found["ce_id"])
+            self.type = decode_text(found["ce_type"])
+            self.digest = found["ce_hubdigest"].decode()
+        except (KeyError, ValueError, AttributeError) as error:
+            raise _malformed(error) from error
+
+    @property
+    def endpoint(self) -> str:
+        return self._text("ce_hubendpoint") or ""
+
+    @property
+    def subject(self) -> str | None:
+        return self._text("ce_subject")
+
+    @property
+    def time(self) -> datetime | None:
+        found = self._found.get("ce_time")
+        try:
+            return None if found is None else decode_time(found)
+        except ValueError as error:
+            raise _malformed(error) from error
+
+    @property
+    def metadata(self) -> JsonObject:
+        found = self._found.get("ce_hubmetadata")
+        try:
+            value = {} if found is None else orjson.loads(found)
+        except orjson.JSONDecodeError as error:
+            raise _malformed(error) from error
+        if not isinstance(value, dict):
+            raise MalformedRecordError("not a hub's record: its metadata is not a JSON object")
+        return value
+
+    def _text(self, name: str) -> str | None:
+        found = self._found.get(name)
+        try:
+            return None if found is None else decode_text(found)
+        except ValueError as error:
+            raise _malformed(error) from error
+
+
+def _malformed(error: Exception) -> MalformedRecordError:
+    problem = f"it has no header {error}" if isinstance(error, KeyError) else str(error)
+    return MalformedRecordError(f"not a hub's record: {problem}")
