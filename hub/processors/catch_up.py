@@ -11,7 +11,8 @@ from aiokafka.errors import KafkaError
 
 from hub.log.connection import KafkaConnection
 from hub.log.records import MalformedRecordError, decode_outcome
-from hub.processors.outcome_index import DEDUPE_WINDOW, Fact, OutcomeIndex, fingerprint
+from hub.processors.outcome_index import DEDUPE_WINDOW, OutcomeIndex, fingerprint
+from schemas.outcome import Outcome
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class OutcomeReader:
         while index.position < end:
             records = (await consumer.getmany(partition, timeout_ms=1000, max_records=5000)).get(partition, [])
             if records:
-                index.learn([fact for record in records if (fact := _fact(record))])
+                index.learn([outcome for record in records if (outcome := _outcome(record))])
                 index.begin_at(records[-1].offset + 1, fingerprint(records[-1].value))
                 count += len(records)
                 await asyncio.sleep(0)
@@ -127,13 +128,12 @@ class OutcomeReader:
             await consumer.stop()
 
 
-def _fact(record: "ConsumerRecord[bytes, bytes]") -> Fact | None:
+def _outcome(record: "ConsumerRecord[bytes, bytes]") -> Outcome | None:
     try:
-        outcome = decode_outcome(record.value)
+        return decode_outcome(record.value)
     except MalformedRecordError as error:
         _log.warning(
             "not an outcome, skipped",
             extra={"topic": record.topic, "partition": record.partition, "offset": record.offset, "error": str(error)},
         )
         return None
-    return Fact.of(outcome)

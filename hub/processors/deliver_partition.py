@@ -61,6 +61,7 @@ class PartitionDelivery:
         self._name = settings.entry.name
         self._settlement = Settlement(self._name, feed.partition, index, topics, writer)
         self._pending: Pending[Work] = Pending()
+        self._calling = 0
         self._calls: set[asyncio.Task[None]] = set()
         self._saving: asyncio.Task[None] | None = None
         self._saved = time.monotonic()
@@ -128,10 +129,11 @@ class PartitionDelivery:
             at_once, records, size, per_subject = 1, batch.max_records, batch.max_bytes, batch.max_records
         else:
             at_once, records, size, per_subject = self._settings.entry.settings.concurrency, 1, 0, 1
-        while len(self._calls) < at_once:
+        while self._calling < at_once:
             entries = self._pending.take(time.monotonic(), records, size, per_subject=per_subject)
             if not entries:
                 return
+            self._calling += 1
             call = asyncio.create_task(self._call(entries))
             self._calls.add(call)
             call.add_done_callback(lambda _: self._feed.wake.set())
@@ -153,6 +155,8 @@ class PartitionDelivery:
                 self._move_gate(attempts, entered)
             finally:
                 self._gate.left(entered)
+                self._calling -= 1
+                self._feed.wake.set()  # the next call may begin while this one's outcomes are written
         await self._settlement.write(attempts)
         self._conclude(attempts)
 

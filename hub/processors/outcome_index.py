@@ -28,29 +28,6 @@ _MOST_BUCKETS = 2**20  # 8 million ids in 128 MB
 _MOST_AHEAD = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """What one outcome says, as far as verdicts care."""
-
-    key: DeliveryKey
-    terminal: bool
-    attempt: int
-    offset: int
-    started: datetime
-    ended: datetime
-
-    @classmethod
-    def of(cls, outcome: Outcome) -> "Fact":
-        return cls(
-            key=DeliveryKey(outcome.delivery, outcome.run),
-            terminal=outcome.state.terminal,
-            attempt=outcome.attempt,
-            offset=outcome.offset,
-            started=outcome.started,
-            ended=outcome.ended,
-        )
-
-
 @dataclass(slots=True)
 class _Stretch:
     """The ids whose outcomes ended from ``since`` on."""
@@ -86,27 +63,28 @@ class OutcomeIndex:
         tables = [stretch.table for stretch in reversed(self._stretches)]
         found: list[Known | None] = []
         for key in keys:
-            identity = identify(key)
+            identity = _identify(key.id, key.run)
             if identity in self._attempts:
                 found.append(self._attempts[identity])
             else:
                 found.append(TERMINAL if any(identity in table for table in tables) else None)
         return found
 
-    def learn(self, facts: Sequence[Fact]) -> None:
+    def learn(self, outcomes: Sequence[Outcome]) -> None:
         """Take in outcomes, in the order of the log. Knowing one already changes nothing."""
         ended: dict[bytes, None] = {}
-        for fact in facts:
-            identity = identify(fact.key)
-            if fact.terminal:
+        for outcome in outcomes:
+            identity = _identify(outcome.delivery, outcome.run)
+            if outcome.state.terminal:
                 self._attempts.pop(identity, None)
                 ended[identity] = None
             elif identity not in ended:
-                self._remember_attempt(identity, fact)
-        if facts:
-            self.unsaved += len(facts)
-            stretch = self._stretch_for(facts[-1].ended)
-            stretch.newest = max(stretch.newest, facts[-1].ended)
+                self._remember_attempt(identity, outcome)
+        if outcomes:
+            self.unsaved += len(outcomes)
+            newest = outcomes[-1].ended
+            stretch = self._stretch_for(newest)
+            stretch.newest = max(stretch.newest, newest)
             stretch.table.add(ended)
 
     def begin_at(self, position: int, witness: bytes = b"") -> None:
@@ -130,14 +108,14 @@ class OutcomeIndex:
         """Somebody else writes outcomes, too (a worker that was stopped and woke up): catch up again."""
         return len(self._ahead) > _MOST_AHEAD
 
-    def _remember_attempt(self, identity: bytes, fact: Fact) -> None:
+    def _remember_attempt(self, identity: bytes, outcome: Outcome) -> None:
         before = self._attempts.get(identity)
         if before is None and any(identity in stretch.table for stretch in self._stretches):
             return  # it has its end
-        if before is None or fact.attempt > before.attempt:
-            first = before.first_attempt if before else fact.started
+        if before is None or outcome.attempt > before.attempt:
+            first = before.first_attempt if before else outcome.started
             self._attempts[identity] = Known(
-                terminal=False, attempt=fact.attempt, offset=fact.offset, first_attempt=first
+                terminal=False, attempt=outcome.attempt, offset=outcome.offset, first_attempt=first
             )
 
     def _stretch_for(self, ended: datetime) -> _Stretch:
@@ -237,8 +215,8 @@ class OutcomeIndex:
         self.witness = bytes.fromhex(state["witness"])
 
 
-def identify(key: DeliveryKey) -> bytes:
-    return blake2b(f"{key.run}\0{key.id}".encode(), digest_size=ID_BYTES).digest()
+def _identify(delivery: str, run: str) -> bytes:
+    return blake2b(f"{run}\0{delivery}".encode(), digest_size=ID_BYTES).digest()
 
 
 def fingerprint(value: bytes | None) -> bytes:

@@ -13,7 +13,7 @@ from hub.log.writer import LogWriter
 from hub.processors.appending import append_all
 from hub.processors.calls import is_foreign
 from hub.processors.destination_settings import RouteSettings
-from hub.processors.outcome_index import Fact, OutcomeIndex
+from hub.processors.outcome_index import OutcomeIndex
 from hub.processors.window import Received
 from schemas.delivery import DeliveryRecord
 from schemas.outcome import Outcome, OutcomeState
@@ -69,7 +69,7 @@ class Settlement:
             records = [encode_outcome(outcome) for outcome in outcomes]
             topic = self._topics.outcomes(self._destination)
             offsets = await append_all(self._writer, topic, self._partition, records)
-            self._index.learn([Fact.of(outcome) for outcome in outcomes])
+            self._index.learn(outcomes)
             self._index.appended(offsets, records)
 
     def _log(self, one: Attempt) -> None:

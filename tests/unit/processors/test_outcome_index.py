@@ -6,8 +6,9 @@ import pytest
 
 from hub.delivery.verdict import TERMINAL, Known
 from hub.log.records import Record
-from hub.processors.outcome_index import DEDUPE_WINDOW, Fact, OutcomeIndex, fingerprint
+from hub.processors.outcome_index import DEDUPE_WINDOW, OutcomeIndex, fingerprint
 from schemas.identity import LIVE, DeliveryId, DeliveryKey, Run
+from schemas.outcome import Outcome, OutcomeState
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -16,12 +17,27 @@ def key(name: str, run: Run = LIVE) -> DeliveryKey:
     return DeliveryKey(DeliveryId(name), run)
 
 
-def ended(name: str, at: datetime = NOON) -> Fact:
-    return Fact(key(name), terminal=True, attempt=1, offset=5, started=at, ended=at)
+def ended(name: str, at: datetime = NOON) -> Outcome:
+    return outcome(name, OutcomeState.DELIVERED, 1, at)
 
 
-def failed(name: str, attempt: int = 1, at: datetime = NOON) -> Fact:
-    return Fact(key(name), terminal=False, attempt=attempt, offset=5, started=at, ended=at)
+def failed(name: str, attempt: int = 1, at: datetime = NOON) -> Outcome:
+    return outcome(name, OutcomeState.FAILED, attempt, at)
+
+
+def outcome(name: str, state: OutcomeState, attempt: int, at: datetime) -> Outcome:
+    return Outcome(
+        delivery=DeliveryId(name),
+        run=LIVE,
+        route="route",
+        destination="out",
+        state=state,
+        attempt=attempt,
+        offset=5,
+        received=at,
+        started=at,
+        ended=at,
+    )
 
 
 def record(text: str) -> Record:
