@@ -21,9 +21,11 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime
 _CHATTY = ("aiokafka", "kafka")
 """Loggers that repeat themselves while a broker is away: aiokafka writes about 50 lines a second."""
 
+_FAUST_SERVICES = ("hub.processors.app", "hub.processors.consumer_thread", "hub.processors.transport")
+"""Their classes are services of Faust, which tell each step of their start and stop."""
+
 _QUIET = {
-    # hub.processors.transport: its classes are Faust's services, which tell each step of their start and stop
-    **dict.fromkeys(("aiokafka", "asyncio", "slack_sdk", "faust", "mode", "hub.processors.transport"), logging.WARNING),
+    **dict.fromkeys(("aiokafka", "asyncio", "slack_sdk", "faust", "mode", *_FAUST_SERVICES), logging.WARNING),
     "kafka": logging.CRITICAL,  # kafka-python logs each ordinary close as an error; failures reach us as exceptions
 }
 
