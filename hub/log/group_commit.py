@@ -1,163 +1,174 @@
-"""Group commit for one partition: one batch in flight; what arrives meanwhile shares the next."""
+"""Group commit: one round in flight per leader; what arrives meanwhile, for any of its partitions, shares the next.
+
+aiokafka has one produce request at a time in flight to each broker. A batch that it is given earlier is closed all the
+same, and what comes later for its partition waits one request longer; so batches are made when the leader is free.
+"""
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from typing import TypeAlias
 
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.structs import RecordMetadata
+
+from hub.log.partition_queue import PartitionQueue, Run
 from hub.log.producer import HealingProducer
-from hub.log.record import Record
+
+HOLD_SECONDS = 0.2
+"""So long the partitions of a leader wait for each other; one whose batch must be sent again is left behind then."""
+
+Leader: TypeAlias = int | TopicPartition
+"""A broker's number; where none is known the partition stands for it, so that it holds nobody up."""
+
+Answers = dict[asyncio.Future[RecordMetadata], PartitionQueue]
 
 
-class WriteFailedError(Exception):
-    """The write was not acknowledged; whether the record is in the log is unknown. Writing it again is safe."""
-
-
-@dataclass(slots=True, eq=False)
-class Run:
-    """Records that were handed over together and are answered together.
-
-    ``answer`` gets the offset of the only record, or the list of all offsets where ``single`` is false. A run whose
-    answer is done already (given up, cancelled) is not written any further.
-    """
-
-    records: Sequence[Record]
-    sizes: Sequence[int]
-    answer: asyncio.Future[Any]
-    expires: float
-    single: bool
-    taken: int = 0
-    offsets: list[int] = field(default_factory=list)
-
-
-class PartitionWriter:
-    """Writes runs in their order. Its task lives from the first `put` to `stop`.
+class GroupCommit:
+    """Writes the runs of each partition in their order. Its tasks live from the first `put` to `stop`.
 
     Args:
         released: called with (records, bytes) once they are answered, whatever the answer.
         timeout: seconds for one batch; also how long a run waits for a producer (its ``expires``).
     """
 
-    def __init__(
-        self,
-        topic: str,
-        partition: int,
-        producer: HealingProducer,
-        released: Callable[[int, int], None],
-        timeout: float,
-    ) -> None:
-        self._topic = topic
-        self._partition = partition
+    def __init__(self, producer: HealingProducer, released: Callable[[int, int], None], timeout: float) -> None:
         self._producer = producer
         self._released = released
         self._timeout = timeout
-        self._queue: deque[Run] = deque()
-        self._arrived = asyncio.Event()
-        self._task = asyncio.create_task(self._write(), name=f"writer {topic}-{partition}")
+        self._queues: dict[tuple[str, int], PartitionQueue] = {}
+        self._waiting: list[PartitionQueue] = []  # those with runs, and no batch in flight
+        self._busy: dict[Leader, asyncio.Task[None]] = {}
+        self._rounds: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
 
-    def put(self, run: Run) -> None:
-        self._queue.append(run)
-        self._arrived.set()
+    def put(self, topic: str, partition: int, run: Run) -> None:
+        queue = self._queues.get((topic, partition))
+        if queue is None:
+            queue = self._queues[topic, partition] = PartitionQueue(topic, partition, self._released)
+        queue.append(run)
+        if queue.idle:
+            self._next(queue)
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="group commit")
 
     async def stop(self) -> None:
         """Give up what is not written yet: it fails with WriteFailedError."""
-        self._task.cancel()
-        await asyncio.wait([self._task])
-        self._give_up(lambda _: True, "the writer stopped")
+        if self._task is not None:
+            tasks = {self._task, *self._rounds}
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        for queue in self._queues.values():
+            queue.give_up(lambda _: True, "the writer stopped")
 
-    async def _write(self) -> None:
+    async def _run(self) -> None:
         while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            while self._queue:
-                await self._commit()
+            await self._changed.wait()
+            self._changed.clear()
+            if not self._waiting:
+                continue
+            soonest = min(queue.expires for queue in self._waiting)
+            try:
+                producer = await self._producer.current(max(soonest - time.monotonic(), 0))
+            except TimeoutError:
+                self._give_up_expired()
+            else:
+                self._begin_rounds(producer)
 
-    async def _commit(self) -> None:
+    def _begin_rounds(self, producer: AIOKafkaProducer) -> None:
+        """One for each leader that is free and has something to write."""
+        ready: dict[Leader, list[PartitionQueue]] = {}
+        waiting, self._waiting = self._waiting, []
+        for queue in waiting:
+            leader = _leader(producer, queue.partition)
+            if leader in self._busy:
+                self._waiting.append(queue)
+            else:
+                ready.setdefault(leader, []).append(queue)
+        for leader, queues in ready.items():
+            task = asyncio.create_task(self._round(leader, producer, queues), name=f"group commit to {leader}")
+            self._busy[leader] = task
+            self._rounds.add(task)
+            task.add_done_callback(self._rounds.discard)
+
+    async def _round(self, leader: Leader, producer: AIOKafkaProducer, queues: list[PartitionQueue]) -> None:
+        """One batch for each partition, all in one produce request, up to their answers."""
+        answers: Answers = {}
+        unanswered = dict.fromkeys(queues)
         try:
-            producer = await self._producer.current(max(self._queue[0].expires - time.monotonic(), 0))
-        except TimeoutError:
-            now = time.monotonic()
-            self._give_up(lambda run: run.expires <= now, f"Kafka cannot be reached for {self._timeout:g} s")
-            return
-        taken: list[tuple[Run, int]] = []
-        try:
-            batch = producer.create_batch()
-            self._fill(batch, taken)
-            if not taken:
-                return
             async with asyncio.timeout(self._timeout):
-                acknowledged = await producer.send_batch(batch, self._topic, partition=self._partition)
-                first = (await acknowledged).offset
-            if first < 0:  # DuplicateSequenceNumber: written before, but the broker has forgotten where
-                raise LookupError("the broker does not know the offset any more")
+                for queue in queues:
+                    batch = producer.create_batch()
+                    if queue.fill(batch):
+                        topic, partition = queue.partition
+                        answers[await producer.send_batch(batch, topic, partition=partition)] = queue
+                    else:
+                        del unanswered[queue]
+                        self._next(queue)
+                patience: float | None = HOLD_SECONDS
+                while answers:
+                    answered, _ = await asyncio.wait(answers, timeout=patience)
+                    for each in answered:
+                        queue = answers.pop(each)
+                        del unanswered[queue]
+                        self._settle(producer, queue, each)
+                    self._free(leader)
+                    patience = None
         except BaseException as error:
-            self._fail(taken, error)
+            for each in answers:
+                each.cancel()
+            for queue in unanswered:
+                queue.fail(self._reason(error))
+                self._next(queue)
             if not isinstance(error, Exception):
                 raise
             self._producer.replace(producer, error)
+        finally:
+            self._free(leader)
+
+    def _settle(
+        self, producer: AIOKafkaProducer, queue: PartitionQueue, answer: asyncio.Future[RecordMetadata]
+    ) -> None:
+        try:
+            first = answer.result().offset
+            if first < 0:  # DuplicateSequenceNumber: written before, but the broker has forgotten where
+                raise LookupError("the broker does not know the offset any more")
+        except Exception as error:  # noqa: BLE001  (whatever it is, the records have no place)
+            queue.fail(self._reason(error))
+            self._producer.replace(producer, error)
         else:
-            self._acknowledge(taken, first)
+            queue.acknowledge(first)
+        self._next(queue)
 
-    def _fill(self, batch: Any, taken: list[tuple[Run, int]]) -> None:
-        """Move records from the queue to the batch until it is full."""
-        append = batch.append
-        while self._queue:
-            run = self._queue[0]
-            start = run.taken
-            if not run.answer.done():
-                taken.append((run, 0))
-                for record in run.records[start:] if start else run.records:
-                    # None: the batch is full, and this record is not in it.
-                    if (
-                        append(
-                            key=record.key, value=record.value, headers=record.headers, timestamp=record.timestamp_ms
-                        )
-                        is None
-                    ):
-                        break
-                    run.taken += 1
-                taken[-1] = (run, run.taken - start)
-                if run.taken < len(run.records):
-                    return
-            self._queue.popleft()
-            if run.taken < len(run.records):  # given up
-                self._release(run, run.taken, len(run.records))
+    def _next(self, queue: PartitionQueue) -> None:
+        """No batch of the queue is in flight: another one may be."""
+        queue.idle = not queue
+        if queue:
+            self._waiting.append(queue)
+            self._changed.set()
 
-    def _acknowledge(self, taken: list[tuple[Run, int]], first: int) -> None:
-        for run, count in taken:
-            end = len(run.offsets) + count
-            self._release(run, end - count, end)
-            run.offsets.extend(range(first, first + count))
-            first += count
-            if end == len(run.records) and not run.answer.done():
-                run.answer.set_result(run.offsets[0] if run.single else run.offsets)
+    def _free(self, leader: Leader) -> None:
+        if self._busy.get(leader) is asyncio.current_task():
+            del self._busy[leader]
+            self._changed.set()
 
-    def _fail(self, taken: list[tuple[Run, int]], error: BaseException) -> None:
-        reason = f"{type(error).__name__}: {error}"
+    def _give_up_expired(self) -> None:
+        now = time.monotonic()
+        waiting, self._waiting = self._waiting, []
+        for queue in waiting:
+            queue.give_up(lambda run: run.expires <= now, f"Kafka cannot be reached for {self._timeout:g} s")
+            self._next(queue)
+
+    def _reason(self, error: BaseException) -> str:
         if isinstance(error, TimeoutError):
-            reason = f"no answer within {self._timeout:g} s"
-        elif isinstance(error, asyncio.CancelledError):
-            reason = "the writer stopped"
-        for run, count in taken:
-            self._release(run, run.taken - count, run.taken)
-            self._refuse(run, reason)
+            return f"no answer within {self._timeout:g} s"
+        if isinstance(error, asyncio.CancelledError):
+            return "the writer stopped"
+        return f"{type(error).__name__}: {error}"
 
-    def _give_up(self, which: Callable[[Run], bool], reason: str) -> None:
-        kept = deque[Run]()
-        for run in self._queue:
-            if which(run):
-                self._release(run, run.taken, len(run.records))
-                self._refuse(run, reason)
-            else:
-                kept.append(run)
-        self._queue = kept
 
-    def _refuse(self, run: Run, reason: str) -> None:
-        if not run.answer.done():
-            where = f"partition {self._partition} of {self._topic}"
-            run.answer.set_exception(WriteFailedError(f"not acknowledged by {where}: {reason}"))
-
-    def _release(self, run: Run, start: int, end: int) -> None:
-        self._released(end - start, sum(run.sizes[start:end]))
+def _leader(producer: AIOKafkaProducer, partition: TopicPartition) -> Leader:
+    leader = producer.client.cluster.leader_for_partition(partition)
+    return partition if leader is None or leader < 0 else int(leader)

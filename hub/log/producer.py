@@ -69,9 +69,10 @@ class HealingProducer:
         Raises:
             TimeoutError: there is none after ``patience`` seconds.
         """
-        async with asyncio.timeout(patience):
-            while self._producer is None:
-                await self._ready.wait()
+        if self._producer is None:
+            async with asyncio.timeout(patience):
+                while self._producer is None:
+                    await self._ready.wait()
         return self._producer
 
     def replace(self, producer: AIOKafkaProducer, reason: BaseException) -> None:

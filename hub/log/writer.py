@@ -7,7 +7,8 @@ from contextlib import suppress
 from functools import partial
 
 from hub.log.connection import KafkaConnection
-from hub.log.group_commit import PartitionWriter, Run, WriteFailedError
+from hub.log.group_commit import GroupCommit
+from hub.log.partition_queue import Run, WriteFailedError
 from hub.log.producer import HealingProducer
 from hub.log.record import Record
 
@@ -29,7 +30,7 @@ class RecordTooLargeError(ValueError):
 
 
 class LogWriter:
-    """Group commit: per partition one batch in flight, and all that waits shares the next. For one event loop.
+    """Group commit: per leader one produce request in flight, and all that waits shares the next. For one event loop.
 
     Idempotent, ``acks=all``, no compression. It heals by itself: after an outage of any length, writing goes on.
 
@@ -64,7 +65,7 @@ class LogWriter:
         self._pending_bytes = 0
         self._changed = asyncio.Event()
         self._turn = asyncio.Lock()
-        self._partitions: dict[tuple[str, int], PartitionWriter] = {}
+        self._commit = GroupCommit(self._producer, self._released, delivery_timeout)
         self._stopping = False
 
     @property
@@ -88,9 +89,7 @@ class LogWriter:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._drain_timeout):
                 await self._until(lambda: self._pending_records == 0)
-        for partition in self._partitions.values():
-            await partition.stop()
-        self._partitions.clear()
+        await self._commit.stop()
         await self._producer.stop()
 
     def append(self, topic: str, partition: int, record: Record) -> asyncio.Future[int]:
@@ -145,11 +144,7 @@ class LogWriter:
     def _put(self, topic: str, partition: int, run: Run) -> None:
         self._pending_records += len(run.records)
         self._pending_bytes += sum(run.sizes)
-        writer = self._partitions.get((topic, partition))
-        if writer is None:
-            writer = PartitionWriter(topic, partition, self._producer, self._released, self._delivery_timeout)
-            self._partitions[topic, partition] = writer
-        writer.put(run)
+        self._commit.put(topic, partition, run)
 
     def _released(self, records: int, size: int) -> None:
         self._pending_records -= records
