@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -48,8 +49,8 @@ def create_app(
         return JSONResponse(content, 200 if ready else 503, {} if ready else {"retry-after": "5"})
 
     app = Starlette(
+        middleware=[Middleware(Intake, inlets, log, limits, clock)],
         routes=[
-            Intake(inlets, log, limits, clock),
             Route("/healthz", _healthz),
             Route("/readyz", readyz),
         ],

@@ -77,6 +77,9 @@ ANSWERS: Mapping[type[Exception], Callable[[Any], RefusedError]] = {
 ``Exception`` covers, with its traceback.
 """
 
+ANTICIPATED: tuple[type[Exception], ...] = (RefusedError, *(each for each in ANSWERS if each is not Exception))
+"""What is answered without being a fault of the hub."""
+
 
 def refusal_of(error: Exception) -> RefusedError:
     if isinstance(error, RefusedError):

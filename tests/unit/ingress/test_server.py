@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import uvloop
 
-from hub.ingress.intake import Intake
 from hub.ingress.limits import Limits
 from hub.ingress.server import AddressInUseError, IngressServer, Listen, bind, create_server
 from tests.fixtures.ingress import Ingress, ingress, sign, until
@@ -225,8 +224,8 @@ async def test_forwarded_headers_count_only_from_trusted_proxies() -> None:
     for trusted, scheme in (("", "http"), ("127.0.0.1", "https"), ("10.0.0.0/8", "http")):
         seen: list[str] = []
         async with running(Limits(), Listen(port=0, forwarded_allow_ips=trusted)) as (hub, port, _):
-            (intake,) = (route for route in hub.app.routes if isinstance(route, Intake))
-            source = intake._inlets["shop"].source
+            (intake,) = hub.app.user_middleware
+            source = intake.args[0]["shop"].source  # the first argument of Intake
             verify = source.verify
 
             async def look(request: Any, now: Any, verify: Any = verify, seen: list[str] = seen) -> Any:
