@@ -225,14 +225,15 @@ async def test_forwarded_headers_count_only_from_trusted_proxies() -> None:
         seen: list[str] = []
         async with running(Limits(), Listen(port=0, forwarded_allow_ips=trusted)) as (hub, port, _):
             (intake,) = hub.app.user_middleware
-            source = intake.args[0]["shop"].source  # the first argument of Intake
+            inlets: Any = intake.args[0]
+            source = inlets["shop"].source
             verify = source.verify
 
             async def look(request: Any, now: Any, verify: Any = verify, seen: list[str] = seen) -> Any:
                 seen.append(request.url)
                 return await verify(request, now)
 
-            source.verify = look  # type: ignore[method-assign]  # this instance only
+            source.verify = look  # of this instance only
             async with connected(port) as sender:
                 await sender.send(head(extra=forwarded) + BODY)
                 assert (await sender.answer())[0] == 202
