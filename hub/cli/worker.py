@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import click
+import uvloop
 
 from hub.cli.wiring import (
     config_option,
@@ -41,7 +42,7 @@ def command(config: Path, only: tuple[str, ...]) -> None:
     settings = service_settings()
     configuration = load_configuration(config)
     try:
-        asyncio.run(work(configuration, settings, connection(settings), only))
+        uvloop.run(work(configuration, settings, connection(settings), only))
     except (UnknownProcessorError, TopicMismatchError) as error:
         fail(str(error), CONFIGURATION_ERROR)
     except LogAdminError as error:
