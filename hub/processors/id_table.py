@@ -1,7 +1,8 @@
 """A file that remembers which 128-bit ids were put in: a hash table of fixed size, read and written in place.
 
-Not SQLite: as a ``WITHOUT ROWID`` table of 10 million ids a look-up and an insertion took 3 to 5 times as long, and an
-insertion wrote whole pages (600 to 4,000 bytes) for 16. ``tests/bench/outcome_index.py`` measures it.
+Not SQLite: in a ``WITHOUT ROWID`` table of as many ids an insertion takes six times as long and writes whole pages (600
+to 4,000 bytes) for 16, and its tables for each stretch of time make up for what one look-up is quicker.
+``tests/bench/outcome_index.py`` measures both.
 """
 
 import os

@@ -122,7 +122,7 @@ class OutcomeIndex:
         last = self._stretches[-1] if self._stretches else None
         if last and not last.table.full and ended - last.since < self._window / 3:
             return last
-        buckets = min(last.table.buckets * 4, _MOST_BUCKETS) if last and last.table.full else _FIRST_BUCKETS
+        buckets = min(last.table.buckets * 8, _MOST_BUCKETS) if last and last.table.full else _FIRST_BUCKETS
         table = IdTable(self._snapshot.folder / f"{uuid.uuid4().hex}.ids", buckets)
         self._stretches.append(_Stretch(table, ended, ended))
         return self._stretches[-1]
