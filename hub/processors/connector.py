@@ -44,6 +44,10 @@ class Connector:
             try:
                 destination = self._entry.connector(self._entry.config, self._context)
                 await bounded(destination.open(), seconds)
+            except asyncio.CancelledError:
+                if destination is not None:
+                    await self._close(destination)
+                raise
             except Exception as error:  # noqa: BLE001  (a plugin may raise anything; the others must run)
                 failures += 1
                 pause = backoff(failures, self._entry.settings.retry).total_seconds()
