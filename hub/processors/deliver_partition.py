@@ -129,7 +129,8 @@ class PartitionDelivery:
             at_once, records, size, per_subject = 1, batch.max_records, batch.max_bytes, batch.max_records
         else:
             at_once, records, size, per_subject = self._settings.entry.settings.concurrency, 1, 0, 1
-        while self._calling < at_once:
+        # Twice: as many may still have their outcomes written. What a crash repeats is no more than that.
+        while self._calling < at_once and len(self._calls) < 2 * at_once:
             entries = self._pending.take(time.monotonic(), records, size, per_subject=per_subject)
             if not entries:
                 return

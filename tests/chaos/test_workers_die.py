@@ -15,8 +15,10 @@ from tests.chaos.hub_under_test import BATCH, CONCURRENCY, PARTITIONS, HubUnderT
 
 EVENTS = int(os.environ.get("HUB_CHAOS_EVENTS", "1500"))
 
-IN_FLIGHT = {"ledger-batch": PARTITIONS * BATCH, "ledger-each": CONCURRENCY}
-"""Deliveries whose effect may be there without an outcome when a worker dies."""
+IN_FLIGHT = {"ledger-batch": 2 * PARTITIONS * BATCH, "ledger-each": 2 * CONCURRENCY}
+"""Deliveries whose effect may be there without an outcome when a worker dies: those of the calls under way, and as many
+whose outcomes are being written.
+"""
 
 pytestmark = pytest.mark.timeout(300)
 
