@@ -41,7 +41,7 @@ pytest: $(READY) ## The tests alone (ARGS="-k name" for some)
 	$(PYTEST) $(ARGS)
 
 chaos: $(READY) ## The long version of the fault tests
-	HUB_CHAOS=long $(PYTEST) tests/chaos --timeout 1800 $(ARGS)
+	HUB_CHAOS_EVENTS=6000 $(PYTEST) tests/chaos --timeout 1800 $(ARGS)
 
 bench: $(READY) ## Measure, as ratios within one run
 	$(BIN)/python tests/bench $(ARGS)
