@@ -1,6 +1,5 @@
 """Fixtures every test may ask for. Kafka starts when the first test does."""
 
-import os
 import uuid
 from collections.abc import Iterator
 
@@ -9,6 +8,7 @@ import pytest
 from hub.log.connection import KafkaConnection
 from hub.log.embedded import EmbeddedBroker
 from hub.log.topics import Topics
+from tests.fixtures.ports import broker_ports
 
 pytest_plugins = ["tests.fixtures.postgres"]
 
@@ -16,8 +16,7 @@ pytest_plugins = ["tests.fixtures.postgres"]
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaConnection]:
     """A real broker of this test session, on a port of its own."""
-    first = 20_000 + os.getpid() % 500 * 20  # sessions that run side by side rarely try the same port first
-    with EmbeddedBroker(tmp_path_factory.mktemp("kafka"), ports=range(first, first + 100), train=False) as broker:
+    with EmbeddedBroker(tmp_path_factory.mktemp("kafka"), ports=broker_ports(), train=False) as broker:
         yield broker.start()
 
 

@@ -207,7 +207,7 @@ async def _eighth_stays_in_process(scenario: Scenario) -> None:
 
 
 async def second_member_joins(scenario: Scenario) -> None:
-    """A fresh group, nothing committed yet, a fetch under way: then a second member takes half of the partitions."""
+    """A fresh group, nothing committed yet: a fetch is under way while a second member takes half of the partitions."""
     partitions, records = 4, 400
     await scenario.create(records=0, partitions=partitions)
     await scenario.produce(range(records), partitions=partitions)
@@ -221,8 +221,21 @@ async def second_member_joins(scenario: Scenario) -> None:
         scenario.handle(app, handler, gate=gate)
     await first.start()
     await until(lambda: len(first.consumer.assignment()) == partitions and not first.rebalancing)
-    await asyncio.gather(second.start(), until(lambda: len(first.consumer.assignment()) == partitions // 2))
-    await until(lambda: not first.rebalancing and not second.rebalancing)
+    under_way, fetch = asyncio.Event(), first.consumer._getmany
+
+    def shared() -> bool:
+        return len(first.consumer.assignment()) == partitions // 2 and not first.rebalancing and not second.rebalancing
+
+    async def straddling(_: object, seconds: float) -> Any:
+        under_way.set()
+        await until(lambda: shared() and first.consumer.flow_active, deadline=20.0)
+        first.consumer._getmany = fetch
+        return await fetch(first.consumer.assignment(), seconds)
+
+    first.consumer._getmany = straddling
+    await under_way.wait()
+    await second.start()
+    await until(shared, deadline=20.0)
     gate.set()
     await until(lambda: len(set(scenario.values)) == records, deadline=4.0)
     scenario.done = set(scenario.values)

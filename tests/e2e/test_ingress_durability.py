@@ -16,6 +16,7 @@ from hub.log.embedded import EmbeddedBroker
 from hub.log.topics import Topics
 from tests.fixtures.ingress import until
 from tests.fixtures.ingress_process import IngressProcess, ingress_process, stored_events
+from tests.fixtures.ports import broker_ports
 from tests.fixtures.webhooks import signed_headers
 
 BODY = '{"type":"order.paid","data":{"id":"o1","team":"a"}}'
@@ -126,8 +127,7 @@ async def test_a_topic_with_other_partitions_ends_the_start_with_2_and_says_why(
 async def test_an_outage_of_kafka_is_503_and_passes(topics: Topics, tmp_path: Path) -> None:
     home = tmp_path / "broker"
     home.mkdir()
-    first = 30_000 + os.getpid() % 500 * 20
-    broker = EmbeddedBroker(home, ports=range(first, first + 20), train=False)
+    broker = EmbeddedBroker(home, ports=broker_ports(), train=False)
     try:
         kafka = broker.start()
         broker.stop()

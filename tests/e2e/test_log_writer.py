@@ -18,8 +18,7 @@ from hub.log.embedded import EmbeddedBroker
 from hub.log.record import Record
 from hub.log.topics import Topics
 from hub.log.writer import LogWriter, RecordTooLargeError, WriteFailedError, WriterFullError
-
-BROKER_PORTS = range(25_400, 25_500)
+from tests.fixtures.ports import broker_ports
 
 
 def record(value: object) -> Record:
@@ -75,7 +74,7 @@ def topic(kafka: KafkaConnection, topics: Topics) -> str:
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
     """A broker of the test's own, to be killed."""
-    with EmbeddedBroker(tmp_path, ports=BROKER_PORTS, train=False) as broker:
+    with EmbeddedBroker(tmp_path, ports=broker_ports(), train=False) as broker:
         yield broker
 
 

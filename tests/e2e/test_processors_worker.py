@@ -1,7 +1,6 @@
 """``hub worker`` as a process: what it waits for, what it refuses, and what it survives."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -16,18 +15,13 @@ from hub.log.connection import KafkaConnection
 from hub.log.embedded import EmbeddedBroker
 from hub.log.topics import Topics
 from tests.chaos.hub_under_test import HubUnderTest, stop
+from tests.fixtures.ports import broker_ports, free_port
 
 pytestmark = pytest.mark.timeout(120)
 
 ROOT = Path(__file__).resolve().parents[2]
 
 Start = Callable[[str, Sequence[str]], "subprocess.Popen[bytes]"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
@@ -86,7 +80,7 @@ def test_another_number_of_partitions_is_refused(
 
 
 async def test_it_goes_on_after_the_broker_was_killed(tmp_path: Path, topics: Topics) -> None:
-    broker = EmbeddedBroker(tmp_path / "broker", ports=range(free_port(), 65_000), train=False)
+    broker = EmbeddedBroker(tmp_path / "broker", ports=broker_ports(), train=False)
     try:
         hub = HubUnderTest(broker.start(), topics.hub, tmp_path, {"out": ("ledger-batch", 0.0)})
         hub.make_topics()

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hub.cli.demo.stage import free_port
+from tests.fixtures.ports import free_port
 
 HUB = [sys.executable, "-P", "-m", "hub"]
 START = 60.0  # seconds
@@ -36,7 +36,7 @@ class Project:
             **{name: value for name, value in os.environ.items() if not name.startswith("HUB_")},
             "HUB_HOME": str(folder / ".hub"),
         }
-        self.port = free_port(0)
+        self.port = free_port()
 
     def hub(self, *words: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
@@ -141,7 +141,7 @@ def test_a_second_hub_on_the_same_folder_is_refused_and_names_the_first(project:
     try:
         until((project.folder / ".hub" / "hub.pid").exists, what="the lock")
         until((project.folder / ".hub" / "hub.pid").read_text, what="the lock")
-        second = project.hub("up", "--port", str(free_port(0)))
+        second = project.hub("up", "--port", str(free_port()))
         assert second.returncode == 2
         assert str(hub.pid) in second.stderr
     finally:
