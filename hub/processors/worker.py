@@ -12,7 +12,7 @@ from hub.config.settings import Settings
 from hub.log.admin import LogAdmin
 from hub.log.admin_client import KafkaUnavailableError, LogAdminError
 from hub.log.connection import KafkaConnection
-from hub.log.topics import Topics, max_record_bytes
+from hub.log.topics import max_record_bytes
 from hub.log.writer import LogWriter
 from hub.processors.deliver import Deliver
 from hub.processors.route import Route
@@ -83,7 +83,7 @@ async def run_worker(
         WorkerFailedError: to be started anew by a supervisor.
     """
     routes, destinations = selected(configuration, only)
-    admin = LogAdmin(connection, Topics(configuration.name), configuration.log)
+    admin = LogAdmin(connection, configuration.layout)
     if not await _prepared(admin, configuration, stop):
         return
     writer = LogWriter(
@@ -97,7 +97,7 @@ async def run_worker(
     processors = await _build(configuration, connection, settings, routes, destinations, writer, failure)
     beside = [
         asyncio.create_task(Watchdog(processors, failure.report).run()),
-        asyncio.create_task(_clean(admin, destinations)),
+        asyncio.create_task(_clean(admin)),
     ]
     try:
         # Together: each sleeps for a second on its way up.
@@ -142,7 +142,7 @@ async def _build(
     writer: LogWriter,
     failure: _Failure,
 ) -> list[Processor]:
-    topics, http = Topics(configuration.name), OutgoingHttp(allow_private=settings.allow_private)
+    topics, http = configuration.topics, OutgoingHttp(allow_private=settings.allow_private)
     session = await asyncio.to_thread(session_timeout, connection)
     processors: list[Processor] = []
     if routes:
@@ -167,11 +167,10 @@ async def _build(
 
 async def _prepared(admin: LogAdmin, configuration: Configuration, stop: asyncio.Event) -> bool:
     """Wait for the broker and make the topics; False when told to stop meanwhile."""
-    destinations = list(configuration.destinations)
     while not stop.is_set():
         try:
-            created = await asyncio.to_thread(admin.ensure, destinations, configuration.max_body)
-            for name in destinations:
+            created = await asyncio.to_thread(admin.ensure)
+            for name in configuration.destinations:
                 await _warn_of_forgotten(admin, name)
         except KafkaUnavailableError as error:
             _log.warning("waiting for Kafka", extra={"error": str(error)})
@@ -195,17 +194,16 @@ async def _warn_of_forgotten(admin: LogAdmin, destination: str) -> None:
         )
 
 
-async def _clean(admin: LogAdmin, destinations: Sequence[str]) -> None:
+async def _clean(admin: LogAdmin) -> None:
     """Delete finished work now and then. It may wait: a failure is worth a line, no more."""
     while True:
-        for name in destinations:
-            try:
-                deleted = await asyncio.to_thread(admin.delete_finished, name)
-            except (KafkaUnavailableError, LogAdminError) as error:
-                _log.warning("finished work not deleted", extra={"destination": name, "error": str(error)})
-            else:
-                if deleted:
-                    _log.info("finished work deleted", extra={"destination": name, "partitions": len(deleted)})
+        try:
+            deleted = await asyncio.to_thread(admin.delete_finished)
+        except (KafkaUnavailableError, LogAdminError) as error:
+            _log.warning("finished work not deleted", extra={"error": str(error)})
+        else:
+            if deleted:
+                _log.info("finished work deleted", extra={"topics": " ".join(deleted)})
         await asyncio.sleep(_CLEAN_EVERY)
 
 

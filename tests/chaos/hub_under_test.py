@@ -85,8 +85,7 @@ class HubUnderTest:
         )
 
     def make_topics(self) -> None:
-        configuration = self.configuration()
-        LogAdmin(self.kafka, self.topics, configuration.log).ensure(list(self.destinations), configuration.max_body)
+        LogAdmin(self.kafka, self.configuration().layout).ensure()
 
     async def produce(self, bodies: Sequence[Mapping[str, object]], subjects: int = 40) -> list[str]:
         """Append one event per body; returns their ids. Event ``i`` has subject ``i % subjects``."""

@@ -167,11 +167,10 @@ async def write_again(hub: HubUnderTest, ids: list[str]) -> None:
 
 
 async def committed_everything(hub: HubUnderTest) -> None:
-    configuration = hub.configuration()
-    admin = LogAdmin(hub.kafka, hub.topics, configuration.log)
+    admin = LogAdmin(hub.kafka, hub.configuration().layout)
     end = monotonic() + 20
     while True:
-        found = await asyncio.to_thread(admin.states, list(hub.destinations), configuration.max_body)
+        found = await asyncio.to_thread(admin.states)
         if all(state.lag in {0, None} for state in found):
             return
         assert monotonic() < end, [(state.spec.name, state.lag) for state in found]
