@@ -100,14 +100,16 @@ def test_a_deep_chain_of_aliases_is_refused(problems_of: ProblemsOf) -> None:
     assert problems_of(chain) == ["hub.yaml:50: nested more than 50 deep, aliases included"]
 
 
+KEYS = "defaults, destinations, log, name, retry, routes, sources, tests, version"
+
+
 @pytest.mark.parametrize(
     ("rest", "problem"),
     [
         ("nmae: x\n", "7: unknown key `nmae`; did you mean `name`?"),
         (
             "zzz: x\n",
-            "7: unknown key `zzz`; expected one of defaults, destinations, log, name, retry, routes, sources, tests, "
-            "version",
+            f"7: unknown key `zzz`; expected one of {KEYS}",
         ),
         ("name: Hub_1\n", f"7: `name`: 'Hub_1' is no name; {NAME_RULE}"),
         ("name: 1.10\n", '7: `name`: expected text, but 1.10 is a number; put it in quotes: "1.10"'),
