@@ -27,7 +27,7 @@ from hub.log.attributes import (
 from hub.log.record import FORMAT_HEADER, Headers, MalformedRecordError, Record, check_format
 from schemas.delivery import DeliveryRecord
 from schemas.event import Event
-from schemas.identity import LIVE, DeliveryId, Run
+from schemas.identity import LIVE, DeliveryId, DeliveryKey, Run
 from schemas.lane import Lane
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -99,6 +99,20 @@ def event_identity(headers: Headers) -> tuple[str, str]:
     found = dict(headers)
     try:
         return decode_text(found["ce_source"]), decode_text(found["ce_id"])
+    except (KeyError, ValueError, AttributeError) as error:
+        raise _malformed(error) from error
+
+
+def delivery_identity(headers: Headers) -> DeliveryKey:
+    """(id, run) of a delivery, a retry or a dead letter, without decoding the rest.
+
+    Raises:
+        NewerFormatError, MalformedRecordError
+    """
+    found = dict(headers)
+    check_format(found.get("ce_hubformat"))
+    try:
+        return DeliveryKey(DeliveryId(found["ce_hubdelivery"].decode()), Run(found.get("ce_hubrun", b"").decode()))
     except (KeyError, ValueError, AttributeError) as error:
         raise _malformed(error) from error
 

@@ -17,11 +17,12 @@ from hub.log.writer import LogWriter
 from hub.processors.deliver import Deliver
 from hub.processors.route import Route
 from hub.processors.session import session_timeout
+from hub.processors.status import make_status
 from hub.processors.watchdog import Watchdog
 
 _log = logging.getLogger(__name__)
 
-ROUTE, DELIVER = "route", "deliver"
+ROUTE, DELIVER, STATUS = "route", "deliver", "status"
 _LARGEST_RECORD = 64_000_000
 """An event was accepted when ``max_body`` allowed it; the topics' limits only grow, so Kafka still takes it."""
 _STOP_TIMEOUT = 30.0  # seconds for everything together
@@ -49,20 +50,24 @@ class WorkerFailedError(Exception):
     """The worker cannot go on and must be started anew; the cause says why. Nothing is lost by that."""
 
 
-def selected(configuration: Configuration, only: Collection[str]) -> tuple[bool, list[str]]:
-    """Whether to route, and to which destinations to deliver; everything where nothing is named.
+def selected(configuration: Configuration, only: Collection[str]) -> tuple[list[str], list[str]]:
+    """Of ROUTE and STATUS those to run, and to which destinations to deliver; everything where nothing is named.
 
     Raises:
         UnknownProcessorError
     """
     names = list(configuration.destinations)
-    if unknown := [name for name in only if name not in {ROUTE, DELIVER, *names}]:
+    if unknown := [name for name in only if name not in {ROUTE, DELIVER, STATUS, *names}]:
         raise UnknownProcessorError(
-            f"there is no {', '.join(unknown)} to run; expected {ROUTE}, {DELIVER}, or one of {', '.join(names)}"
+            f"there is no {', '.join(unknown)} to run; expected {ROUTE}, {DELIVER}, {STATUS}, "
+            f"or one of {', '.join(names)}"
         )
+    beside = [ROUTE, STATUS]
     if not only:
-        return True, names
-    return ROUTE in only, names if DELIVER in only else [name for name in names if name in only]
+        return beside, names
+    return [name for name in beside if name in only], names if DELIVER in only else [
+        name for name in names if name in only
+    ]
 
 
 async def run_worker(
@@ -82,7 +87,7 @@ async def run_worker(
         UnknownProcessorError, LogAdminError: nothing was started.
         WorkerFailedError: to be started anew by a supervisor.
     """
-    routes, destinations = selected(configuration, only)
+    beside, destinations = selected(configuration, only)
     admin = LogAdmin(connection, configuration.layout)
     if not await _prepared(admin, configuration, stop):
         return
@@ -94,8 +99,8 @@ async def run_worker(
     )
     await writer.start()
     failure = _Failure()
-    processors = await _build(configuration, connection, settings, routes, destinations, writer, failure)
-    beside = [
+    processors = await _build(configuration, connection, settings, beside, destinations, writer, failure)
+    tasks = [
         asyncio.create_task(Watchdog(processors, failure.report).run()),
         asyncio.create_task(_clean(admin)),
     ]
@@ -105,7 +110,7 @@ async def run_worker(
         _log.info("worker runs", extra={"processors": " ".join(processor.name for processor in processors)})
         await failure.or_until(stop)
     finally:
-        for task in beside:
+        for task in tasks:
             task.cancel()
         await _stop(processors)
         await writer.stop()
@@ -137,7 +142,7 @@ async def _build(
     configuration: Configuration,
     connection: KafkaConnection,
     settings: Settings,
-    routes: bool,  # noqa: FBT001
+    beside: Sequence[str],
     destinations: Sequence[str],
     writer: LogWriter,
     failure: _Failure,
@@ -145,7 +150,7 @@ async def _build(
     topics, http = configuration.topics, OutgoingHttp(allow_private=settings.allow_private)
     session = await asyncio.to_thread(session_timeout, connection)
     processors: list[Processor] = []
-    if routes:
+    if ROUTE in beside:
         processors.append(
             Route(configuration, connection, topics, writer, failed=failure.report, session_timeout=session)
         )
@@ -162,6 +167,10 @@ async def _build(
             session_timeout=session,
         )
         processors.append(deliver)
+    if STATUS in beside:
+        processors.append(
+            await make_status(configuration, connection, settings, failed=failure.report, session_timeout=session)
+        )
     return processors
 
 
