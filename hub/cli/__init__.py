@@ -12,6 +12,8 @@ COMMANDS = {
     "check": "hub.cli.check",
     "send": "hub.cli.send",
     "events": "hub.cli.events",
+    "status": "hub.cli.status",
+    "ledger": "hub.cli.ledger",
     "topics": "hub.cli.topics",
     "connectors": "hub.cli.connectors",
     "ingress": "hub.cli.ingress",

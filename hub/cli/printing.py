@@ -9,7 +9,6 @@ import orjson
 from hub.log.reader import StoredEvent
 from schemas.decision import Decision
 from schemas.event import Event
-from schemas.outcome import Outcome
 
 SHOWN_BYTES = 10_000
 """A longer body is cut on the terminal; ``--json`` has all of it."""
@@ -72,13 +71,6 @@ def event_json(stored: StoredEvent, *, body: bool) -> dict[str, Any]:
         return {**found, "body": event.body.decode()}
     except UnicodeDecodeError:
         return {**found, "body_base64": b64encode(event.body).decode()}
-
-
-def outcome_line(outcome: Outcome) -> str:
-    """One attempt, one line."""
-    error = f"  {printable(outcome.error)}" if outcome.error else ""
-    run = f" run {outcome.run}" if outcome.run else ""
-    return f"{shown_time(outcome.ended)}  {outcome.state}{run}, attempt {outcome.attempt}{error}"
 
 
 def decision_line(decision: Decision | None) -> str:

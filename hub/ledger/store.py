@@ -83,6 +83,7 @@ class Store:
                 connection.execute(tables.about.insert(), [{"format": FORMAT}])
             elif any(known.get(topic, each) != each for topic, each in topic_ids.items()):
                 self._clear(connection)
+                connection.execute(delete(tables.topics))
             self._bulk.ensure(connection, tables.topics, sorted(topic_ids.items()))
             return not connection.execute(select(tables.positions).limit(1)).all()
 
@@ -133,7 +134,7 @@ class Store:
 
     def _clear(self, connection: Connection) -> None:
         tables = self.tables
-        for table in (tables.positions, tables.topics, tables.decisions, tables.deliveries, tables.counts):
+        for table in (tables.positions, tables.decisions, tables.deliveries, tables.counts):
             connection.execute(delete(table))
 
     def _locked_positions(self, connection: Connection, stretches: Sequence[Stretch]) -> dict[PartitionKey, int]:

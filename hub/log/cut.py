@@ -32,6 +32,11 @@ class Range:
     committed: int
 
     @property
+    def whole(self) -> "Range":
+        """From where the log begins."""
+        return replace(self, begin=min(self.first, self.end))
+
+    @property
     def waiting(self) -> "Range":
         """What nobody has committed yet."""
         return replace(self, begin=min(max(self.committed, self.first), self.end))
@@ -182,7 +187,8 @@ def _groups(topics: Topics, destinations: Iterable[str], delays: Iterable[timede
 
 def _known(topics: Topics, destinations: Iterable[str], delays: Iterable[timedelta]) -> set[str]:
     worked_off = {topic for found in _groups(topics, destinations, delays).values() for topic in found}
-    return {*worked_off, topics.decisions, topics.dead_letters, *(topics.outcomes(name) for name in destinations)}
+    told = {topics.decisions, topics.dead_letters, topics.controls, topics.reports}
+    return {*worked_off, *told, *(topics.outcomes(name) for name in destinations)}
 
 
 def _committed(client: KafkaAdminClient, groups: Mapping[str, list[str]], timeout: float) -> dict[TopicPartition, int]:
