@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from typing import NamedTuple
 
 from hub.ledger.judge import Counts, Loss, PartitionJudge, Place, key_digest
 from hub.ledger.tour import Progress, Tour, fingerprint
@@ -102,11 +103,12 @@ class Finder:
     """Looks for the names of some deliveries, and where each was seen last."""
 
     wanted: dict[bytes, Loss]
-    seen: dict[bytes, tuple[DeliveryKey, Place, str]] = field(default_factory=dict)
+    seen: dict[bytes, "Sighting"] = field(default_factory=dict)
 
     def decided(self, place: Place, decision: Decision) -> None:
         for one in decision.deliveries:
-            self._saw(DeliveryKey(one.delivery, LIVE), place, f"decided by revision {decision.revision}")
+            # Written right after the delivery itself, of which a lane tells more.
+            self._saw(DeliveryKey(one.delivery, LIVE), place, f"decided by revision {decision.revision}", when=0)
 
     def stands(self, place: Place, key: DeliveryKey, *, waiting: bool) -> None:
         self._saw(key, place, "waiting" if waiting else "taken up, and committed")
@@ -126,15 +128,26 @@ class Finder:
 
     def found(self) -> Iterable[Missing]:
         """Every one of the wanted, with what was seen of it last."""
-        for known, (key, place, what) in self.seen.items():
-            yield Missing(self.wanted[known], key.id, key.run, f"{what}: {place}", _moment(place.timestamp))
+        for known, one in self.seen.items():
+            yield Missing(
+                self.wanted[known], one.key.id, one.key.run, f"{one.what}: {one.place}", _moment(one.place.timestamp)
+            )
 
-    def _saw(self, key: DeliveryKey, place: Place, what: str) -> None:
+    def _saw(self, key: DeliveryKey, place: Place, what: str, when: int | None = None) -> None:
         known = key_digest(key)
         if known in self.wanted:
-            before = self.seen.get(known)
-            if before is None or before[1].timestamp <= place.timestamp:
-                self.seen[known] = (key, place, what)
+            moment = place.timestamp if when is None else when
+            if known not in self.seen or self.seen[known].when <= moment:
+                self.seen[known] = Sighting(key, place, what, moment)
+
+
+class Sighting(NamedTuple):
+    """A delivery, and what was seen of it; the one with the largest ``when`` (milliseconds) is the last."""
+
+    key: DeliveryKey
+    place: Place
+    what: str
+    when: int
 
 
 async def _look_at_undecided(reader: RangeReader, events: Range, judge: PartitionJudge) -> None:
