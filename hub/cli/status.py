@@ -68,11 +68,13 @@ def _show(standing: Standing) -> None:
     wide_console().print(table)
     click.echo()
     if standing.undecided:
-        click.echo(f"{standing.undecided:,} events wait for route")
+        count = f"{standing.undecided:,} {'events wait' if standing.undecided > 1 else 'event waits'}"
+        click.echo(f"{count} for route")
     if standing.behind is None:
         click.echo("no rows yet: rates and dead letters are unknown; `hub worker --only status` makes them")
     elif standing.behind:
-        click.echo(f"rates and dead letters are {standing.behind:,} records behind the log")
+        records = f"{standing.behind:,} {'records' if standing.behind > 1 else 'record'}"
+        click.echo(f"rates and dead letters are {records} behind the log")
 
 
 def _worth_showing(lane: LaneStanding) -> bool:

@@ -29,6 +29,8 @@ def overview(store: Store, now: datetime) -> Overview | None:
     Raises:
         StoreAwayError
     """
+    if not store.exists:
+        return None
     with translated(), store.reading() as connection:
         if not inspect(connection).has_table(store.tables.positions.name):
             return None

@@ -166,7 +166,8 @@ def _problems(seen: Seen, destinations: Sequence[DestinationStanding]) -> Iterat
     silent = [one.name for one in destinations if not one.workers]
     if destinations and len(silent) == len(destinations):
         waiting = seen.undecided + sum(seen.backlog.values())
-        yield "no worker runs" + (f", and {waiting:,} records wait" if waiting else "")
+        records = f"{waiting:,} {'records wait' if waiting > 1 else 'record waits'}"
+        yield f"no worker runs, and {records}" if waiting else "no worker runs"
     elif silent:
         yield f"no worker delivers to {', '.join(silent)}"
     for one in destinations:

@@ -121,6 +121,12 @@ class Store:
         """Close the connections."""
         self._engine.dispose()
 
+    @property
+    def exists(self) -> bool:
+        """False where it is a file that nobody has made yet: looking into it would make it."""
+        file = self._engine.url.database
+        return self._engine.dialect.name != "sqlite" or (file is not None and Path(file).exists())
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection that sees one state of everything, and waits for no writer."""

@@ -121,6 +121,7 @@ def test_a_database_that_is_away_is_reported_and_nothing_is_written(tmp_path: Pa
 def test_without_a_projection_there_is_no_overview(tmp_path: Path) -> None:
     store = Store("sqlite:///status.db", tmp_path, "hub")
     assert overview(store, NOON) is None
+    assert not (tmp_path / "status.db").exists(), "who only asks makes nothing"
     store.dispose()
 
 
@@ -146,3 +147,10 @@ def test_the_overview_counts_the_last_minute_and_the_dead_that_nobody_has_dealt_
     store.apply([stretch(OUTCOMES, 0, 0, outcomes)])
     found = overview(store, NOON + timedelta(seconds=15))
     assert found == Overview({(OUTCOMES, 0): len(outcomes)}, {"out": 3 + 8 * 0.75}, {"out": 4})
+
+
+def test_a_database_that_nobody_has_filled_has_no_overview(tmp_path: Path) -> None:
+    sqlite3.connect(tmp_path / "status.db").close()
+    store = Store("sqlite:///status.db", tmp_path, "hub")
+    assert overview(store, NOON) is None
+    store.dispose()
