@@ -50,8 +50,17 @@ def decode_stretch(
     entries: list[tuple[int, Entry]] = []
     for record in records:
         try:
-            entries.append((record.offset, decode(record.value)))
+            entry = decode(record.value)
+            _check(entry)
+            entries.append((record.offset, entry))
         except MalformedRecordError as error:
             place = {"topic": topic, "partition": partition, "offset": record.offset}
             _log.warning("not an entry of the ledger, skipped", extra={**place, "error": str(error)})
     return Stretch(topic, partition, begin, end, entries)
+
+
+def _check(entry: Entry) -> None:
+    """A number that no database holds would stop the projection for good."""
+    number, bits = (entry.offset, 63) if isinstance(entry, Decision) else (entry.attempt, 31)
+    if not 0 <= number < 2**bits:
+        raise MalformedRecordError(f"not an entry of a ledger: {number} is no offset or attempt")

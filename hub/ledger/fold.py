@@ -62,7 +62,7 @@ def fold_outcomes(
         key = delivery_key(outcome)
         rows[key] = after(rows.get(key) or stored.get(key), outcome, key[0], partition)
         minute = microseconds(outcome.ended) // _MINUTE * _MINUTE
-        counted = (storable(outcome.destination), partition, minute, outcome.state.value)
+        counted = (_short(outcome.destination), partition, minute, outcome.state.value)
         counts[counted] = counts.get(counted, 0) + 1
 
 
@@ -74,7 +74,7 @@ def after(before: DeliveryRow | None, outcome: Outcome, key: bytes, partition: i
     started = microseconds(outcome.started)
     return DeliveryRow(
         key,
-        storable(outcome.run),
+        _short(outcome.run),
         storable(outcome.delivery),
         ordinal_of(outcome.run),
         partition,
@@ -92,7 +92,7 @@ def after(before: DeliveryRow | None, outcome: Outcome, key: bytes, partition: i
 
 
 def delivery_key(outcome: Outcome) -> DeliveryRowKey:
-    return digest(outcome.delivery), storable(outcome.run)
+    return digest(outcome.delivery), _short(outcome.run)
 
 
 def event_digest(source: str, identity: str) -> bytes:
@@ -110,3 +110,8 @@ def ordinal_of(run: str) -> int:
 def storable(text: str) -> str:
     """PostgreSQL has no NUL in text, and a record that could never be stored would stop the projection for good."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if "\0" in text else text
+
+
+def _short(name: str) -> str:
+    """Part of a key, which PostgreSQL limits to 2,700 bytes; the hub's own names are far shorter."""
+    return storable(name[:200])

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ _log = logging.getLogger(__name__)
 
 _LINGER = 0.25  # seconds in which more may join a transaction
 _MOST_STRETCHES = 50
+_SAY_EVERY = 60.0  # seconds
 _EXPIRE_EVERY = timedelta(hours=1)
 
 
@@ -35,7 +37,7 @@ class SharedTransactions:
         self._arrived = asyncio.Event()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="status")
         self._opened = False
-        self._away = False
+        self._say_again = 0.0  # when an outage is worth a line again (monotonic seconds); 0: there is none
         self._expired: datetime | None = None
 
     async def apply(self, stretch: Stretch) -> int:
@@ -90,13 +92,13 @@ class SharedTransactions:
         try:
             applied = await asyncio.get_running_loop().run_in_executor(self._thread, self._apply, stretches)
         except StoreAwayError as error:
-            if not self._away:
+            if time.monotonic() >= self._say_again:
                 _log.warning("the status database is away; the projection is behind", extra={"error": str(error)})
-            self._away = True
+                self._say_again = time.monotonic() + _SAY_EVERY
             raise
-        if self._away:
+        if self._say_again:
             _log.info("the status database is back")
-        self._away = False
+        self._say_again = 0.0
         return applied
 
     def _apply(self, stretches: Sequence[Stretch]) -> Applied:

@@ -6,19 +6,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka import TopicPartition
 
 from hub.config.model import LogConfig
 from hub.ledger.entries import Entry
 from hub.ledger.queries import overview
 from hub.ledger.store import Store, StoreAwayError
 from hub.log.admin import LogAdmin
+from hub.log.admin_client import admin_client
 from hub.log.connection import KafkaConnection
 from hub.log.records import Record, encode_decision, encode_outcome
 from hub.log.topics import Layout, Topics
@@ -152,11 +154,16 @@ def size(log: Log) -> int:
     return sum(map(len, log.values()))
 
 
-def expected(log: Log, folder: Path, topics: Topics) -> dict[str, list[tuple[Any, ...]]]:
-    """The rows that the whole log makes, folded at once."""
+def expected(
+    log: Log, folder: Path, topics: Topics, forgotten: Mapping[str, int] | None = None
+) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows that the log makes, folded at once; ``forgotten``: topic → first offset that partition 0 still has."""
     store = Store("sqlite:///expected.db", folder, topics.hub)
     store.open({})
-    store.apply([stretch(topic, partition, 0, entries) for (topic, partition), entries in log.items()])
+    stretches = [stretch(topic, partition, 0, entries) for (topic, partition), entries in log.items()]
+    for one in stretches:
+        first = (forgotten or {}).get(one.topic, 0) if one.partition == 0 else 0
+        store.apply([replace(one, entries=one.entries[first:])])
     found = dump(store)
     store.dispose()
     return found
@@ -199,12 +206,18 @@ def test_a_store_that_was_deleted_is_filled_again_by_the_worker(
     store = hub.store()
     store.clear()
     store.dispose()
+    forget(kafka, topics.decisions, 100)  # as retention does
     more = {where: entries[:1] for where, entries in log.items()}
     with hub.worker():
         write(hub.kafka, more)
         hub.until(lambda: hub.taken_in() == size(log) + size(more), "all of it taken in again")
     whole = {where: [*entries, *more[where]] for where, entries in log.items()}
-    assert hub.rows() == expected(whole, hub.folder, hub.topics)
+    assert hub.rows() == expected(whole, hub.folder, hub.topics, forgotten={topics.decisions: 100})
+
+
+def forget(kafka: KafkaConnection, topic: str, offset: int) -> None:
+    with admin_client(kafka, 15.0) as client:
+        client.delete_records({TopicPartition(topic, 0): offset}, timeout_ms=15_000)
 
 
 def test_a_database_that_goes_away_stops_nobody_and_loses_nothing(

@@ -1,16 +1,20 @@
 """What outcomes and decisions make of a row; and that no order in which topics are read makes another projection."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub.ledger.entries import Entry
+from hub.ledger.entries import Entry, decode_stretch
 from hub.ledger.fold import Changes, after, fold_decisions, fold_outcomes, ordinal_of
 from hub.ledger.rows import DeliveryRow, microseconds
 from hub.ledger.store import Store
+from hub.log.records import encode_decision, encode_outcome
+from hub.log.topics import Topics
 from schemas.outcome import Outcome, OutcomeState
 from tests.fixtures.ledger import NOON, decision, dump, outcome, stretch
 
@@ -101,6 +105,30 @@ def test_text_that_a_database_refuses_is_stored_all_the_same() -> None:
 
 
 # -- any order
+
+
+def test_names_are_cut_to_what_a_key_can_hold() -> None:
+    changes = Changes()
+    long = replace(outcome("e", FAILED, run="r" * 5000), destination="d" * 5000)
+    fold_outcomes(changes, 0, [long, long], {})
+    [found] = changes.deliveries.values()
+    assert (len(found.run), len(changes.count_rows()[0].destination)) == (200, 200)
+
+
+def test_entries_that_no_database_holds_are_skipped() -> None:
+    topics = Topics("hub")
+    entries = [
+        encode_outcome(outcome("a", FAILED, attempt=2**40)),
+        encode_decision(decision("b", 2**63), b"k"),
+        encode_outcome(outcome("c", DELIVERED)),
+        encode_decision(decision("d", 4), b"k"),
+    ]
+    records = [SimpleNamespace(offset=offset, value=record.value) for offset, record in enumerate(entries)]
+    outcomes = decode_stretch(topics, topics.outcomes("out"), 0, 0, 4, records[::2])
+    decided = decode_stretch(topics, topics.decisions, 0, 0, 4, records[1::2])
+    assert [offset for offset, _ in outcomes.entries] == [2]
+    assert [offset for offset, _ in decided.entries] == [3]
+
 
 EVENTS = st.sampled_from(["a", "b", "c"])  # few, so that runs and copies meet
 
