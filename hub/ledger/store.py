@@ -168,20 +168,21 @@ class Store:
         return {(row.key, row.run): row for row in rows}
 
     def _conflicts(self, connection: Connection, changes: Changes) -> list[Conflict]:
+        """Events with a body that their id did not have before. Asked before the rows are written."""
         table = self.tables.decisions
-        columns = (table.c.partition, table.c.offset, table.c.event, table.c.digest)
-        events = sorted({row.event for row in changes.decisions.values()})
-        known: set[tuple[int, int]] = set()
-        digests: dict[bytes, str] = {}
-        for some in _chunks(events):
-            for partition, offset, event, digest in connection.execute(select(*columns).where(table.c.event.in_(some))):
-                known.add((partition, offset))
-                digests[event] = digest
+        known: dict[bytes, list[str]] = {}
+        for some in _chunks(sorted({row.event for row in changes.decisions.values()})):
+            for event, digest in connection.execute(
+                select(table.c.event, table.c.digest).where(table.c.event.in_(some)).distinct()
+            ):
+                known.setdefault(event, []).append(digest)
         found = []
-        for key, row in changes.decisions.items():
-            earlier = digests.setdefault(row.event, row.digest)
-            if earlier != row.digest and key not in known:
-                found.append(Conflict(row.source, row.id, row.digest, earlier))
+        for row in changes.decisions.values():
+            digests = known.setdefault(row.event, [])
+            if row.digest not in digests:
+                if digests:
+                    found.append(Conflict(row.source, row.id, row.digest, digests[0]))
+                digests.append(row.digest)
         return found
 
     def _write(self, connection: Connection, changes: Changes, positions: Mapping[PartitionKey, int]) -> None:

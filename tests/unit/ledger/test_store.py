@@ -91,6 +91,8 @@ def test_an_id_that_is_used_again_for_something_else_is_noticed_once(store: Stor
     assert (conflict.source, conflict.id, conflict.digest, conflict.earlier) == ("shop", "a", "f" * 64, "d" * 64)
     decided_again = [decision("a", 3, "out", digest="f" * 64)]
     assert store.apply([stretch(DECISIONS, 0, 4, decided_again)]).conflicts == []
+    either_again = [decision("a", 4, "out"), decision("a", 5, "out", digest="f" * 64)]
+    assert store.apply([stretch(DECISIONS, 0, 5, either_again)]).conflicts == []
 
 
 def test_an_id_that_is_used_twice_at_once_is_noticed(store: Store) -> None:
@@ -143,6 +145,7 @@ def test_the_overview_counts_the_last_minute_and_the_dead_that_nobody_has_dealt_
         outcome("replayed", DELIVERED, run="p1", seconds=-400),
         outcome("replay-died", DELIVERED, seconds=-500),
         outcome("replay-died", DEAD, run="p1", seconds=-400),
+        outcome("replay-alone", DEAD, run="p1", seconds=-400),
     ]
     store.apply([stretch(OUTCOMES, 0, 0, outcomes)])
     found = overview(store, NOON + timedelta(seconds=15))
