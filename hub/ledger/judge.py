@@ -81,7 +81,7 @@ class Counts:
 
 
 class PartitionJudge:
-    """Remembers a byte per event, and about 130 bytes per delivery: its digest and what was seen of it."""
+    """Remembers a byte per event, and about 110 bytes per delivery: its digest and what was seen of it."""
 
     def __init__(self, events: Range) -> None:
         self._events = events
