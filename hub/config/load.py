@@ -17,6 +17,7 @@ from hub.config.sources import read_sources
 from hub.config.validation import validate
 from hub.config.variables import Variables, read_dotenv
 from hub.config.written import WrittenFile
+from schemas.news import HUB_SOURCE
 
 __all__ = ["ConfigurationError", "load"]
 
@@ -57,7 +58,7 @@ def _read(root: Node, revision: str, reading: Reading) -> Configuration | None:
     sources = read_sources(section["sources"], reading)
     defaults = file.defaults if file else DeliverySettings()
     configured = read_destinations(section["destinations"], defaults, reading)
-    names = section["sources"].items()
+    names = (*section["sources"].items(), HUB_SOURCE)
     around = Surroundings(sources=names, destinations=section["destinations"].items(), configured=configured)
     routes, findings = read_routes(section["routes"], around, problems)
     ids = [str(element.at(["id"]).value) for element in section["routes"].elements()]
