@@ -12,6 +12,8 @@ COMMANDS = {
     "check": "hub.cli.check",
     "send": "hub.cli.send",
     "events": "hub.cli.events",
+    "pause": "hub.cli.pause",
+    "resume": "hub.cli.resume",
     "topics": "hub.cli.topics",
     "connectors": "hub.cli.connectors",
     "ingress": "hub.cli.ingress",
