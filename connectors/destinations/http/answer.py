@@ -59,6 +59,8 @@ class Answer:
 
     def excerpt(self, mask: Mask) -> str:
         """The beginning of a text or JSON on one line, without control characters and secrets; else nothing."""
+        if "Content-Encoding" in self.headers:  # nobody asked for it
+            return ""
         if not _TEXT.match(self.headers.get("Content-Type", "")):
             return ""
         text = " ".join(mask(self.beginning.decode(errors="replace")).split())

@@ -10,7 +10,7 @@ from connectors.destinations.http.errors import FOREIGN
 from connectors.destinations.http.request import PreparedRequest
 
 LONGEST_BODY = 64_000
-"""Bytes of an answer's body that are read; of a longer one the rest is refused, with its connection."""
+"""Bytes of an answer's body after which no more is read; a longer one costs its connection."""
 
 _READING_TIMEOUT_S = 2.0
 
@@ -43,4 +43,4 @@ async def _beginning(response: aiohttp.ClientResponse) -> bytes:
         response.close()
     if not response.content.at_eof():
         response.close()
-    return bytes(received[:LONGEST_BODY])
+    return bytes(received)

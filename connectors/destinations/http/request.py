@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from multidict import CIMultiDict
 from yarl import URL
 
 from connectors.api import BadRecordError, Delivery, Template
@@ -52,9 +53,10 @@ class RequestFactory:
         body = template.render(delivery.document) if template else delivery.body
         content = {"Content-Type": template.content_type} if template else _content_headers(delivery)
         own = {name: _rendered(name, value, delivery) for name, value in self._headers.items()}
-        headers = _merged(self._always, content, own)
-        headers |= cloudevents_headers(delivery.event) if self._cloudevents else {}
-        headers |= self._signer.headers(delivery.key, body, now)
+        attributes = cloudevents_headers(delivery.event) if self._cloudevents else {}
+        headers: CIMultiDict[str] = CIMultiDict()
+        for layer in (self._always, content, own, attributes, self._signer.headers(delivery.key, body, now)):
+            headers.update(layer)  # a later one wins, whatever the case of its name
         return PreparedRequest(self._method, self._url, headers, body)
 
 
@@ -74,11 +76,3 @@ def _rendered(name: str, template: Template, delivery: Delivery[HttpOptions]) ->
     if len(value) > LONGEST_HEADER:
         raise BadRecordError(f"the header {name} takes {len(value):,} bytes, at most {LONGEST_HEADER:,} can be sent")
     return value
-
-
-def _merged(*layers: Mapping[str, str]) -> dict[str, str]:
-    """Later layers win, whatever the case of a name."""
-    merged: dict[str, tuple[str, str]] = {}
-    for layer in layers:
-        merged |= {name.lower(): (name, value) for name, value in layer.items()}
-    return dict(merged.values())

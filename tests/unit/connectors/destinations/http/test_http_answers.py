@@ -18,6 +18,7 @@ from connectors.api import (
 )
 from connectors.destinations.http import HttpConfig, HttpDestination, HttpOptions
 from connectors.destinations.http.errors import STATUS, TRANSPORT
+from connectors.destinations.http.masking import Mask
 from connectors.testing import context, delivery
 from tests.fixtures.endpoint import Endpoint, answers
 from tests.fixtures.webhooks import SECRET
@@ -171,9 +172,16 @@ async def test_what_the_endpoint_says_is_shown_on_one_printable_line(
     assert len(message) < 300
 
 
-async def test_a_page_for_browsers_is_not_shown(endpoint: Endpoint, target: HttpDestination) -> None:
-    endpoint.scripts.append(answers(502, {"Content-Type": "text/html"}, b"<html>Bad gateway</html>"))
-    assert str(await failure(target)) == "the endpoint answered 502"
+async def test_what_people_cannot_read_is_not_shown(endpoint: Endpoint, target: HttpDestination) -> None:
+    for headers in ({"Content-Type": "text/html"}, {"Content-Type": "text/plain", "Content-Encoding": "gzip"}, {}):
+        endpoint.scripts.append(answers(502, headers, b"<html>Bad gateway</html>"))
+        assert str(await failure(target)) == "the endpoint answered 502"
+
+
+def test_a_secret_that_begins_with_another_is_hidden_whole() -> None:
+    mask = Mask("abcd", "/abcdefgh?key=abcdef", "a, bc")
+    assert mask("abcd abcdef abcdefgh a bc") == "(secret) (secret) (secret) a bc"
+    assert Mask("", "a b")("a b") == "a b"
 
 
 async def test_an_endpoint_that_repeats_what_it_was_sent_reveals_nothing(endpoint: Endpoint, opened: Opened) -> None:

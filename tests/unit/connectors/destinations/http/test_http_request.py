@@ -245,7 +245,7 @@ async def test_a_body_that_cannot_be_rendered_is_the_records_fault(target: HttpD
         {"url": "https://h.example/a b"},
         {"url": "https://h\u00e4.example/"},
         {"url": "https://h.example/\r\nX: 1"},
-        {"url": "https://user@h.example/", "headers": {"authorization": "x"}},
+        {"url": "https://user@h.example/", "headers": {"AUTHORIZATION": "x"}},
         {"method": "GET"},
         {"secrets": []},
         {"secrets": ["", ""]},
