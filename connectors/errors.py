@@ -5,7 +5,7 @@
     ├── RetryableError         this record, another time                   → retried with backoff
     ├── ThrottledError         the destination asks for less               → pause that long, costs no attempt
     └── DestinationDownError   nobody would get through                    → pause and probe, costs no attempt
-        └── DestinationGoneError   it says that it is gone for good        → paused until a person resumes it
+        └── DestinationGoneError   it says it is gone for good             → paused until a person resumes it
 
     VerificationError
     ├── MalformedRequestError  a security header is missing or repeated    → 400
@@ -47,7 +47,7 @@ class DestinationDownError(DeliveryError):
 
 
 class DestinationGoneError(DestinationDownError):
-    """The destination says that it is gone for good (HTTP 410): the hub pauses it until a person resumes it."""
+    """The destination says that it is gone for good: the hub pauses it until somebody runs ``hub resume``."""
 
 
 class VerificationError(Exception):

@@ -4,15 +4,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from schemas.identity import DeliveryId
+from schemas.lane import Lane
 
 
 @dataclass(frozen=True, slots=True)
 class DecidedDelivery:
-    """One delivery that the decision caused."""
+    """One delivery that the decision caused, and the lane it was put into."""
 
     route: str
     destination: str
     delivery: DeliveryId
+    lane: Lane = Lane.NORMAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,15 +13,18 @@ from typing import Any, NewType, get_args, get_origin, get_type_hints
 
 import orjson
 
+from schemas.control import Control
 from schemas.decision import Decision
 from schemas.headers import HEADERS, On
 from schemas.outcome import Outcome
+from schemas.report import DestinationReport
 
 FOLDER = Path(__file__).parent / "json"
 
 _SCALARS: Mapping[object, dict[str, Any]] = {
     str: {"type": "string"},
     int: {"type": "integer"},
+    bool: {"type": "boolean"},
     datetime: {"type": "string", "format": "date-time"},
 }
 
@@ -31,9 +34,11 @@ def documents() -> dict[str, bytes]:
     return {
         "decision.json": _text(_ledger(Decision)),
         "outcome.json": _text(_ledger(Outcome)),
+        "control.json": _text(_ledger(Control)),
+        "report.json": _text(_ledger(DestinationReport)),
         "event-headers.json": _text(_headers("Headers of hub.events", {On.EVERY, On.EVENTS})),
         "delivery-headers.json": _text(
-            _headers("Headers of hub.deliveries.* and hub.dead-letters", {On.EVERY, On.EVENTS, On.DELIVERIES})
+            _headers("Headers of deliveries, retries and dead letters", {On.EVERY, On.EVENTS, On.DELIVERIES})
         ),
     }
 

@@ -8,8 +8,8 @@ class On(StrEnum):
     """Which records carry a header."""
 
     EVERY = "every record"
-    EVENTS = "events, deliveries, dead letters"
-    DELIVERIES = "deliveries, dead letters"
+    EVENTS = "events, deliveries, retries, dead letters"
+    DELIVERIES = "deliveries, retries, dead letters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +53,5 @@ HEADERS: tuple[Header, ...] = (
     Header("ce_hublane", On.DELIVERIES, "`high`, `normal`, `low` or `replay`", always=True),
     Header("ce_hubattempt", On.DELIVERIES, "tries begun before this record was written, if any"),
     Header("ce_hubfirstattempt", On.DELIVERIES, "when the first of them began, RFC 3339"),
-    Header("ce_huberror", On.DELIVERIES, "on dead letters: why; 1 kB at most"),
+    Header("ce_huberror", On.DELIVERIES, "on dead letters: why; on retries: why the last attempt failed; 1 kB at most"),
 )

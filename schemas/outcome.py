@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from schemas.identity import DeliveryId, Run
+from schemas.identity import DeliveryId, DeliveryKey, Run
+from schemas.lane import Lane
 
 
 class OutcomeState(StrEnum):
@@ -20,11 +21,13 @@ class OutcomeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the attempt at the record at ``offset`` (same partition number, deliveries topic) ended.
+    """How the attempt at the record at ``offset`` (same partition number, deliveries topic of ``lane``) ended.
 
     The first terminal outcome of a (delivery, run) in the log counts; a later one is superseded. ``attempt`` is
-    1 for the first try. ``error`` is ``<ErrorType>: <message>``, 1 kB at most, present unless delivered.
-    ``started`` and ``ended`` enclose the attempt; ``received`` is when the hub accepted the event.
+    1 for the first try, 0 where none was made (``discarded``). ``error`` is ``<ErrorType>: <message>``, 1 kB at
+    most, present unless delivered. ``started`` and ``ended`` enclose the attempt; ``received`` is when the hub
+    accepted the event. Where the attempt failed, ``retry_at`` is when the next one is due, and ``moved`` says whether
+    it waits for it as another record, in a retry tier, or in its place.
     """
 
     delivery: DeliveryId
@@ -38,4 +41,10 @@ class Outcome:
     started: datetime
     ended: datetime
     error: str | None = None
-    lane: str = "normal"
+    retry_at: datetime | None = None
+    moved: bool = False
+    lane: Lane = Lane.NORMAL
+
+    @property
+    def key(self) -> DeliveryKey:
+        return DeliveryKey(self.delivery, self.run)

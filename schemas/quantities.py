@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_WHOLE_SECONDS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 _BYTES = {"B": 1, "kB": 1000, "MB": 1000**2, "GB": 1000**3}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)(B|kB|MB|GB)")
@@ -41,6 +42,15 @@ def parse_size(text: object) -> int:
     if match is None:
         raise ValueError(f"{text!r} is not a size; write a number and a unit, like 512B, 64kB or 1MB")
     return int(float(match[1]) * _BYTES[match[2]])
+
+
+def write_duration(value: timedelta) -> str:
+    """A duration as it is written in ``hub.yaml``: the largest unit of which it is a whole number."""
+    milliseconds = round(value.total_seconds() * 1000)
+    seconds, rest = divmod(milliseconds, 1000)
+    if rest or not seconds:
+        return f"{milliseconds}ms"
+    return next(f"{seconds // one}{unit}" for unit, one in _WHOLE_SECONDS if seconds % one == 0)
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration, json_schema_input_type=str)]

@@ -24,7 +24,7 @@ from hub.ingress.server import AddressInUseError, Listen, bind, create_server, r
 from hub.log.admin import LogAdmin
 from hub.log.admin_client import LogAdminError, TopicMismatchError
 from hub.log.connection import KafkaConnection
-from hub.log.topics import Topics, max_record_bytes, topic_specs
+from hub.log.topics import max_record_bytes, topic_specs
 from hub.log.writer import LogWriter
 from hub.supervisor import CONFIGURATION_ERROR
 
@@ -88,15 +88,14 @@ def serve(
     configuration: Configuration, settings: Settings, kafka: KafkaConnection, listen: Listen, limits: Limits
 ) -> None:
     """Run the ingress until it is told to stop. Exits with 1 or 2 where it cannot run."""
-    topics = Topics(configuration.name)
-    log = event_log(configuration, kafka, topics, limits)
+    log = event_log(configuration, kafka, limits)
     http = OutgoingHttp(allow_private=settings.allow_private)
     app = create_app(
         configuration,
         log,
         lambda name: Context(name, settings.home, logging.getLogger(f"source.{name}"), http),
         limits=limits,
-        durability=_durability(topics, configuration),
+        durability=_durability(configuration),
         on_fault=lambda fault: server.fail(fault),  # noqa: PLW0108  (there is no server yet)
     )
     server = create_server(app, listen, limits, on_drain=log.drain)
@@ -112,13 +111,13 @@ def serve(
         fail(str(error))
 
 
-def event_log(configuration: Configuration, kafka: KafkaConnection, topics: Topics, limits: Limits) -> EventLog:
+def event_log(configuration: Configuration, kafka: KafkaConnection, limits: Limits) -> EventLog:
     """The hub's events topic; nothing is connected yet."""
-    max_body = max(entry.config.max_body for entry in configuration.sources.values())
-    admin = LogAdmin(kafka, topics, configuration.log, timeout=_ADMIN_TIMEOUT)
+    max_body = configuration.max_body
+    admin = LogAdmin(kafka, configuration.layout, timeout=_ADMIN_TIMEOUT)
 
     async def prepare() -> None:
-        await asyncio.to_thread(admin.ensure, list(configuration.destinations), max_body)
+        await asyncio.to_thread(admin.ensure)
 
     writer = LogWriter(
         kafka,
@@ -127,16 +126,16 @@ def event_log(configuration: Configuration, kafka: KafkaConnection, topics: Topi
         max_record_bytes=max_record_bytes(max_body),
         drain_timeout=limits.answer_timeout,
     )
-    return EventLog(writer, topic=topics.events, partitions=configuration.log.partitions, prepare=prepare)
+    return EventLog(writer, topic=configuration.topics.events, partitions=configuration.log.partitions, prepare=prepare)
 
 
 def _scheme(listen: Listen) -> str:
     return "https" if listen.tls_cert else "http"
 
 
-def _durability(topics: Topics, configuration: Configuration) -> dict[str, object]:
+def _durability(configuration: Configuration) -> dict[str, object]:
     """What a 202 survives, as the events topic is made."""
-    events = topic_specs(topics, (), configuration.log, max_body=0)[0]
+    events = topic_specs(configuration.layout)[0]
     return {
         "replication": events.replication,
         "min_insync_replicas": int(events.configs["min.insync.replicas"]),

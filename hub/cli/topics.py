@@ -13,7 +13,7 @@ from hub.cli.wiring import config_option, connection, fail, json_option, load_co
 from hub.config.model import Durability, LogConfig
 from hub.log.admin import LogAdmin, TopicState
 from hub.log.admin_client import KafkaUnavailableError, LogAdminError
-from hub.log.topics import Topics, topic_specs
+from hub.log.topics import topic_specs
 
 
 @click.command(name="topics", short_help="Kafka's address, the topics, and how far each consumer is.")
@@ -25,18 +25,16 @@ from hub.log.topics import Topics, topic_specs
 def command(config: Path, as_json: bool, commands: bool, principal: str, timeout: float) -> None:
     """Kafka's address first; then every topic with its offsets (summed over partitions), and its consumers' lag."""
     configuration = load_configuration(config)
-    topics = Topics(configuration.name)
+    layout = configuration.layout
     kafka = connection(settings())
-    max_body = max((source.config.max_body for source in configuration.sources.values()), default=0)
     if commands:
-        specs = topic_specs(topics, configuration.destinations, configuration.log, max_body)
-        for line in administrator_commands(topics, specs, kafka.bootstrap, principal):
+        for line in administrator_commands(layout.topics, topic_specs(layout), kafka.bootstrap, principal):
             click.echo(line)
         return
     if not as_json:
         click.echo(f"Kafka at {kafka.bootstrap}")
     try:
-        states = LogAdmin(kafka, topics, configuration.log, timeout).states(configuration.destinations, max_body)
+        states = LogAdmin(kafka, layout, timeout).states()
     except (KafkaUnavailableError, LogAdminError) as error:
         fail(str(error))
     safety = durability(states, configuration.log)

@@ -72,5 +72,6 @@ def _read(root: Node, revision: str, reading: Reading) -> Configuration | None:
         routes=tuple(routes),
         tests=tuple(tests),
         revision=revision,
+        delays=file.retry.delays,
         findings=tuple(findings),
     )

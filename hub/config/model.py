@@ -4,12 +4,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from itertools import pairwise
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from connectors.api import ConfigModel, Destination, DestinationConfig, Duration, Options, Size, Source, SourceConfig
+from connectors.api import (
+    ConfigModel,
+    Destination,
+    DestinationConfig,
+    Duration,
+    Options,
+    Size,
+    Source,
+    SourceConfig,
+    Template,
+)
+from hub.log.topics import Layout, Topics
 from hub.rules import Pattern
+from schemas.lane import Lane
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -43,9 +56,53 @@ class RetryConfig(ConfigModel):
     """When to try a failed delivery again, and when to give up."""
 
     max_attempts: int = Field(8, ge=1, le=1000, description="Tries before a dead letter, the first included.")
-    max_age: Duration = Field(timedelta(hours=24), description="Give up this long after the first try.")
-    backoff: Duration = Field(timedelta(seconds=1), description="Pause after the first failure; doubles each time.")
-    max_backoff: Duration = Field(timedelta(minutes=5), description="Longest pause between two tries.")
+    max_age: Duration = Field(
+        timedelta(hours=24),
+        description="Give up this long after the first try began, not counting the time the destination was down.",
+    )
+    backoff: Duration = Field(
+        timedelta(seconds=1),
+        description="Pause before the first probe of a destination that is down, and after the first failure on a "
+        "route with `order: strict`; doubles each time. Other retries wait as `retry.delays` at the top says.",
+    )
+    max_backoff: Duration = Field(timedelta(minutes=5), description="Longest such pause.")
+
+
+DEFAULT_DELAYS = (
+    timedelta(seconds=5),
+    timedelta(seconds=30),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=6),
+)
+
+
+def _ascending(delays: tuple[timedelta, ...]) -> tuple[timedelta, ...]:
+    if any(later <= earlier for earlier, later in pairwise(delays)):
+        raise ValueError("each delay must be longer than the one before it")
+    return delays
+
+
+class RetryDelays(ConfigModel):
+    """How long retries wait; shared by all destinations, each delay is a topic."""
+
+    delays: Annotated[
+        tuple[Annotated[Duration, Field(ge=timedelta(milliseconds=100), le=timedelta(days=7))], ...],
+        AfterValidator(_ascending),
+    ] = Field(
+        DEFAULT_DELAYS,
+        min_length=1,
+        max_length=12,
+        description="Pause after the first failed attempt, the second, and so on; the last counts for all that follow.",
+    )
+
+
+class Order(StrEnum):
+    """What a failed delivery does to the later ones of its subject."""
+
+    SUBJECT = "subject"  # they run ahead of it until its next try
+    STRICT = "strict"  # they wait for it
 
 
 class BatchConfig(ConfigModel):
@@ -62,6 +119,9 @@ class DeliverySettings(ConfigModel):
     concurrency: int = Field(8, ge=1, le=1000, description="Calls at once, for connectors that take one at a time.")
     batch: BatchConfig = Field(BatchConfig(), description="Size of one call, for connectors that take many.")
     retry: RetryConfig = Field(RetryConfig(), description="When to try again.")
+    rate_limit: float | None = Field(
+        None, gt=0, le=1_000_000, description="Deliveries per second at most, in each worker; paces, never drops."
+    )
     isolate: bool | None = Field(
         None, description="A worker process of its own. Default: yes for plugins, no for built-in connectors."
     )
@@ -100,13 +160,20 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One of ``routes:``. ``when`` None matches every event. ``to`` is in the order written."""
+    """One of ``routes:``. ``when`` None matches every event. ``to`` is in the order written.
+
+    ``priority`` is a lane, or the template of one. ``stale_after`` is how long after the hub received an event it is
+    still worth delivering; None: always.
+    """
 
     id: str
     when: Pattern | None
     to: tuple[Target, ...]
     where: Where
     enabled: bool = True
+    order: Order = Order.SUBJECT
+    priority: Lane | Template = Lane.NORMAL
+    stale_after: timedelta | None = None
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -144,7 +211,17 @@ class Configuration:
     routes: tuple[Route, ...]
     tests: tuple[RoutingTest, ...]
     revision: str
+    delays: tuple[timedelta, ...] = DEFAULT_DELAYS
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def topics(self) -> Topics:
+        return Topics(self.name)
+
+    @property
+    def layout(self) -> Layout:
+        """The topics it needs."""
+        return Layout(self.topics, self.log, tuple(self.destinations), self.delays, self.max_body)
 
     @property
     def max_body(self) -> int:

@@ -15,7 +15,7 @@ from connectors.expression import Expression
 from connectors.registry import Kind
 from hub.config.model import DeliverySettings
 from hub.config.secret_fields import is_secret
-from schemas.quantities import parse_size
+from schemas.quantities import parse_size, write_duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,28 +124,20 @@ _COMPOSED: dict[Any, Callable[[tuple[Any, ...]], str]] = {
 }
 
 
-_SECONDS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 _BYTES = (("GB", 1000**3), ("MB", 1000**2), ("kB", 1000))
 
 
 def written(value: Any, *, size: bool = False) -> str:
     """A value as it is written in ``hub.yaml``; nothing for what is empty or absent."""
+    if isinstance(value, tuple):
+        return " ".join(written(each, size=size) for each in value)
     if isinstance(value, timedelta):
-        return _duration(value)
+        return write_duration(value)
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int) and size:
         return next((f"{value // one}{unit}" for unit, one in _BYTES if value >= one and value % one == 0), f"{value}B")
-    if isinstance(value, Template | Expression):
-        return value.source
     if isinstance(value, Enum):
         return str(value.value)
-    return "" if value is None or value in ("", (), [], {}) else str(value)
-
-
-def _duration(value: timedelta) -> str:
-    milliseconds = round(value.total_seconds() * 1000)
-    seconds, rest = divmod(milliseconds, 1000)
-    if rest or not seconds:
-        return f"{milliseconds}ms"
-    return next(f"{seconds // one}{unit}" for unit, one in _SECONDS if seconds % one == 0)
+    shown = value.source if isinstance(value, Template | Expression) else value
+    return "" if shown is None or shown in ("", [], {}) else str(shown)

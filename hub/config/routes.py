@@ -11,9 +11,10 @@ from hub.config.names import check_known
 from hub.config.nodes import Node
 from hub.config.problems import Problems, did_you_mean
 from hub.config.validation import validate
-from hub.config.written import WrittenRoute
+from hub.config.written import PRIORITIES, WrittenRoute
 from hub.rules import InvalidPatternError, Pattern, parse
 from hub.rules.errors import show
+from schemas.lane import Lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,9 @@ def _route(written: WrittenRoute, pattern: Pattern | None, targets: tuple[Target
         to=targets,
         where=where,
         enabled=written.enabled,
+        order=written.order,
+        priority=Lane(written.priority.source) if written.priority.source in PRIORITIES else written.priority,
+        stale_after=written.stale_after,
         description=written.description,
         labels=written.labels,
     )

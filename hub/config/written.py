@@ -5,10 +5,11 @@ What stands in ``sources`` and ``destinations`` is validated by the connectors' 
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from connectors.api import ConfigModel
-from hub.config.model import DeliverySettings, LogConfig, RetryConfig
+from connectors.api import ConfigModel, Duration, Template
+from hub.config.model import DeliverySettings, LogConfig, Order, RetryConfig, RetryDelays
+from schemas.lane import Lane
 from schemas.names import Name
 
 
@@ -21,6 +22,7 @@ class WrittenFile(ConfigModel):
     defaults: DeliverySettings = Field(
         DeliverySettings(), description="Settings for every destination that does not say otherwise."
     )
+    retry: RetryDelays = Field(RetryDelays(), description="How long retries wait.")
     sources: dict[str, Any] = Field(
         {}, title="name → source", description="Where webhooks come from: name → `type` and its options."
     )
@@ -35,6 +37,16 @@ class WrittenFile(ConfigModel):
 
 def _one_or_many(value: object) -> object:
     return [value] if isinstance(value, str) else value
+
+
+PRIORITIES = (Lane.HIGH, Lane.NORMAL, Lane.LOW)
+
+
+def _a_lane(priority: Template) -> Template:
+    if priority.source not in PRIORITIES and "{" not in priority.source:
+        known = ", ".join(PRIORITIES)
+        raise ValueError(f"{priority.source!r} is no priority; expected {known}, or a template of one of them")
+    return priority
 
 
 class WrittenRoute(ConfigModel):
@@ -56,6 +68,21 @@ class WrittenRoute(ConfigModel):
         description="Options per destination: destination → what its connector lets a route set.",
     )
     retry: RetryConfig | None = Field(None, description="When to try again; over the destination's own.")
+    order: Order = Field(
+        Order.SUBJECT,
+        description="`subject`: while a delivery waits for another try, later ones of its subject go ahead. `strict`: "
+        "they wait, and once the partition's window is full, so does the partition.",
+    )
+    priority: Annotated[Template, AfterValidator(_a_lane)] = Field(
+        Template("normal"),
+        title="`high`, `normal`, `low` or template",
+        description='Lane of its deliveries, or a template of it: `"{{ metadata.priority }}"`; `normal` for whatever '
+        "else it gives.",
+    )
+    stale_after: Duration | None = Field(
+        None,
+        description="Discard what could not be delivered this long after the hub received it; never a replay.",
+    )
     enabled: bool = Field(default=True, description="`false` keeps the route in the file and out of the work.")
     description: str = Field("", description="What the route is for.")
     labels: dict[str, str] = Field({}, description="Your own words, such as `team: search`; shown, never acted on.")

@@ -12,7 +12,9 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, Of
 
 from hub.log.admin_client import TopicCreationError, TopicMismatchError, admin_client, patiently
 from hub.log.connection import KafkaConnection
-from hub.log.topics import LogSettings, Topics, TopicSpec, topic_specs
+from hub.log.topics import Layout, TopicSpec, topic_specs
+from schemas.lane import Lane
+from schemas.quantities import parse_duration
 
 WORK_KEPT = timedelta(days=7)
 """How long work that is done stays readable."""
@@ -59,25 +61,23 @@ class LogAdmin:
     it refuses.
     """
 
-    def __init__(
-        self, connection: KafkaConnection, topics: Topics, settings: LogSettings, timeout: float = 15.0
-    ) -> None:
+    def __init__(self, connection: KafkaConnection, layout: Layout, timeout: float = 15.0) -> None:
         self._connection = connection
-        self._topics = topics
-        self._settings = settings
+        self._layout = layout
+        self._topics = layout.topics
         self._timeout = timeout
 
-    def ensure(self, destinations: Iterable[str], max_body: int) -> list[str]:
+    def ensure(self) -> list[str]:
         """Create the topics that are missing, bring the settings of the others up to date; returns what was created.
 
-        ``max_body`` is the largest of any source, in bytes. Idempotent; several processes may do it at once. A
-        topic's ``max.message.bytes`` only grows, since what is stored must still fit when it is copied.
+        Idempotent; several processes may do it at once. A topic's ``max.message.bytes`` only grows, since what is
+        stored must still fit when it is copied.
 
         Raises:
             TopicMismatchError: a topic has another number of partitions; nothing was changed.
             TopicCreationError
         """
-        specs = {spec.name: spec for spec in topic_specs(self._topics, destinations, self._settings, max_body)}
+        specs = {spec.name: spec for spec in topic_specs(self._layout)}
         with admin_client(self._connection, self._timeout) as client:
             existing = _partitions(client, specs)
             self._check(specs, existing)
@@ -98,9 +98,9 @@ class LogAdmin:
             )
             return {one.partition: (first[one], end[one]) for one in partitions}
 
-    def states(self, destinations: Iterable[str], max_body: int) -> list[TopicState]:
+    def states(self) -> list[TopicState]:
         """Every topic of the hub, those that do not exist included, in the order of the data's path."""
-        specs = topic_specs(self._topics, destinations, self._settings, max_body)
+        specs = topic_specs(self._layout)
         with admin_client(self._connection, self._timeout) as client:
             replicas = _replicas(client, [spec.name for spec in specs])
             partitions = [TopicPartition(name, p) for name, found in replicas.items() for p in found]
@@ -108,7 +108,7 @@ class LogAdmin:
                 _offsets(client, partitions, OffsetSpec.EARLIEST),
                 _offsets(client, partitions, OffsetSpec.LATEST),
             )
-            committed = self._committed(client, [spec.group for spec in specs if spec.group])
+            committed = self._committed(client, dict.fromkeys(spec.group for spec in specs if spec.group))
 
         def of(topic: str, offsets: Mapping[TopicPartition, int]) -> dict[int, int]:
             return {one.partition: offset for one, offset in offsets.items() if one.topic == topic}
@@ -130,43 +130,60 @@ class LogAdmin:
         Starting such a group at the beginning would deliver everything again that its outcomes no longer cover:
         offsets expire on clusters that are set so, and are lost when a group is deleted.
         """
-        work, outcomes = self._topics.deliveries(destination), self._topics.outcomes(destination)
-        group = self._topics.deliver_group(destination)
+        outcomes, group = self._topics.outcomes(destination), self._topics.deliver_group(destination)
         with admin_client(self._connection, self._timeout) as client:
             written = [TopicPartition(outcomes, p) for p in _replicas(client, [outcomes]).get(outcomes, ())]
             ends = _offsets(client, written, OffsetSpec.LATEST)
             committed = self._committed(client, [group])[group]
-        return sorted(
-            one.partition
-            for one, end in ends.items()
-            if end > 0 and TopicPartition(work, one.partition) not in committed
-        )
+        worked_on = {one.partition for one in committed if one.topic in self._lanes(destination)}
+        return sorted(one.partition for one, end in ends.items() if end > 0 and one.partition not in worked_on)
 
-    def delete_finished(self, destination: str, kept: timedelta = WORK_KEPT) -> dict[int, int]:
-        """Delete the destination's deliveries that are committed and older than ``kept``.
+    def tiers(self) -> list[timedelta]:
+        """The delays of the retry tiers that exist, those included that are no longer configured."""
+        return sorted(parse_duration(name) for name in self._existing("retries"))
 
-        Returns the partitions where something was deleted, with their new first offset. To be called now and then.
+    def ledgers(self) -> list[str]:
+        """The destinations that have an outcomes topic, those included that are no longer configured."""
+        return sorted(self._existing("outcomes"))
+
+    def _existing(self, kind: str) -> list[str]:
+        prefix = f"{self._topics.hub}.{kind}."
+        with admin_client(self._connection, self._timeout) as client:
+            return [name.removeprefix(prefix) for name in client.list_topics() if name.startswith(prefix)]
+
+    def delete_finished(self, kept: timedelta = WORK_KEPT) -> dict[str, dict[int, int]]:
+        """Delete the work that is committed and older than ``kept``: deliveries, and retries that moved on.
+
+        Returns topic → partition → new first offset, where something was deleted. To be called now and then.
         """
-        work, group = self._topics.deliveries(destination), self._topics.deliver_group(destination)
+        work = {spec.name: spec.group for spec in topic_specs(self._layout) if spec.group is not None}
+        del work[self._topics.events]  # which is history
         before = int((time.time() - kept.total_seconds()) * 1000)
         with admin_client(self._connection, self._timeout) as client:
-            partitions = [TopicPartition(work, p) for p in _replicas(client, [work]).get(work, ())]
+            replicas = _replicas(client, list(work))
+            partitions = [TopicPartition(name, p) for name, found in replicas.items() for p in found]
             first, end = (
                 _offsets(client, partitions, OffsetSpec.EARLIEST),
                 _offsets(client, partitions, OffsetSpec.LATEST),
             )
             young = _offsets(client, partitions, before)
-            committed = self._committed(client, [group])[group]
+            committed = self._committed(client, dict.fromkeys(work.values()))
             targets = {}
             for one in partitions:
                 # No record as young as that: all are old.
                 oldest_kept = young[one] if young[one] >= 0 else end[one]
-                target = min(committed.get(one, 0), oldest_kept)
+                target = min(committed[work[one.topic]].get(one, 0), oldest_kept)
                 if target > first[one]:
                     targets[one] = target
             if targets:
                 client.delete_records(targets, timeout_ms=int(self._timeout * 1000))
-        return {one.partition: offset for one, offset in targets.items()}
+        deleted: dict[str, dict[int, int]] = {}
+        for one, offset in targets.items():
+            deleted.setdefault(one.topic, {})[one.partition] = offset
+        return deleted
+
+    def _lanes(self, destination: str) -> set[str]:
+        return {self._topics.deliveries(destination, lane) for lane in Lane}
 
     def _check(self, specs: Mapping[str, TopicSpec], existing: Mapping[str, int]) -> None:
         wrong = [
@@ -177,13 +194,13 @@ class LogAdmin:
         if wrong:
             found = ", ".join(wrong[:3]) + (f" (and {len(wrong) - 3} more)" if len(wrong) > 3 else "")
             raise TopicMismatchError(
-                f"log.partitions is {self._settings.partitions}, but {found}. The number is fixed when a topic is "
-                "created: with another one, events of one subject would change partition and lose their order. Set "
+                f"log.partitions is {self._layout.settings.partitions}, but {found}. The number is fixed when a topic "
+                "is created: with another one, events of one subject would change partition and lose their order. Set "
                 "log.partitions to what the topics have; or give the hub another `name` to start with new topics; or "
                 f"stop it and delete the topics that begin with {self._topics.hub}. and all that is in them"
             )
 
-    def _committed(self, client: KafkaAdminClient, groups: list[str]) -> dict[str, dict[TopicPartition, int]]:
+    def _committed(self, client: KafkaAdminClient, groups: Iterable[str]) -> dict[str, dict[TopicPartition, int]]:
         answer: dict[str, dict[TopicPartition, Any]] = {}
         for group in groups:  # one by one: brokers before 3.0 take no more
             answer |= patiently(partial(client.list_group_offsets, {group: None}), self._timeout)

@@ -28,6 +28,7 @@ from hub.log.record import FORMAT_HEADER, Headers, MalformedRecordError, Record,
 from schemas.delivery import DeliveryRecord
 from schemas.event import Event
 from schemas.identity import LIVE, DeliveryId, Run
+from schemas.lane import Lane
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -110,7 +111,7 @@ def delivery_headers(
     destination: str,
     revision: str,
     run: Run = LIVE,
-    lane: str = "normal",
+    lane: Lane = Lane.NORMAL,
 ) -> list[tuple[str, bytes]]:
     """An event's headers and a first attempt's own: what ``route`` writes, without decoding what it read."""
     headers = [
@@ -127,7 +128,7 @@ def delivery_headers(
 
 
 def encode_delivery(delivery: DeliveryRecord) -> Record:
-    """The record of ``hub.deliveries.<destination>`` or, with an error, of ``hub.dead-letters``.
+    """The record of a deliveries or retries topic or, with an error, of ``hub.dead-letters``.
 
     A longer error is cut to its budget at a character's boundary. Its timestamp is now, as the broker's would be.
     """
@@ -178,7 +179,7 @@ def decode_delivery(headers: Headers, value: bytes | None) -> DeliveryRecord:
             run=Run(found.get("ce_hubrun", b"").decode()),
             attempt=int(found.get("ce_hubattempt", b"0")),
             first_attempt=None if first_attempt is None else decode_time(first_attempt),
-            lane=found["ce_hublane"].decode(),
+            lane=Lane(found["ce_hublane"].decode()),
             error=None if error is None else decode_text(error),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

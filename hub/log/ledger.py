@@ -8,13 +8,18 @@ import orjson
 
 from hub.log.attributes import ERROR_BUDGET, truncate_text
 from hub.log.record import FORMAT, FORMAT_HEADER, MalformedRecordError, NewerFormatError, Record
+from schemas.control import Control
 from schemas.decision import DecidedDelivery, Decision
 from schemas.identity import DeliveryId, Run
+from schemas.lane import Lane
 from schemas.outcome import Outcome, OutcomeState
+from schemas.report import DestinationReport, DestinationState, LaneReport, Waiting
 
 _HEADERS: list[tuple[str, bytes]] = [FORMAT_HEADER, ("content-type", b"application/json")]
 _DECISION_FIELDS = tuple(field.name for field in fields(Decision))
 _OUTCOME_FIELDS = tuple(field.name for field in fields(Outcome))
+_CONTROL_FIELDS = tuple(field.name for field in fields(Control))
+_REPORT_FIELDS = tuple(field.name for field in fields(DestinationReport))
 
 
 def encode_decision(decision: Decision, key: bytes | None) -> Record:
@@ -38,7 +43,7 @@ def decode_decision(value: bytes | None) -> Decision:
             revision=found["revision"],
             decided=_time(found["decided"]),
             deliveries=tuple(
-                DecidedDelivery(one["route"], one["destination"], DeliveryId(one["delivery"]))
+                DecidedDelivery(one["route"], one["destination"], DeliveryId(one["delivery"]), Lane(one["lane"]))
                 for one in found["deliveries"]
             ),
         )
@@ -72,13 +77,92 @@ def decode_outcome(value: bytes | None) -> Outcome:
             started=_time(found["started"]),
             ended=_time(found["ended"]),
             error=found["error"],
-            lane=found["lane"],
+            retry_at=None if found["retry_at"] is None else _time(found["retry_at"]),
+            moved=bool(found["moved"]),
+            lane=Lane(found["lane"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise MalformedRecordError(f"not an outcome: {error!r}") from error
 
 
-def _encode(entry: Decision | Outcome, names: tuple[str, ...]) -> bytes:
+def encode_control(control: Control) -> Record:
+    """The record of ``hub.controls``."""
+    return Record(control.destination.encode(), _encode(control, _CONTROL_FIELDS), _HEADERS)
+
+
+def decode_control(value: bytes | None) -> Control:
+    """Undo `encode_control`.
+
+    Raises:
+        NewerFormatError, MalformedRecordError
+    """
+    found = _object(value)
+    try:
+        return Control(
+            destination=found["destination"],
+            paused=bool(found["paused"]),
+            by=found["by"],
+            reason=found["reason"],
+            at=_time(found["at"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise MalformedRecordError(f"not a control: {error!r}") from error
+
+
+def report_key(destination: str, worker: str) -> bytes:
+    return f"{destination}/{worker}".encode()
+
+
+def encode_report(report: DestinationReport) -> Record:
+    """The record of ``hub.reports``."""
+    return Record(report_key(report.destination, report.worker), _encode(report, _REPORT_FIELDS), _HEADERS)
+
+
+def decode_report(value: bytes | None) -> DestinationReport:
+    """Undo `encode_report`.
+
+    Raises:
+        NewerFormatError, MalformedRecordError
+    """
+    found = _object(value)
+    try:
+        return DestinationReport(
+            destination=found["destination"],
+            worker=found["worker"],
+            at=_time(found["at"]),
+            since=_time(found["since"]),
+            revision=found["revision"],
+            state=DestinationState(found["state"]),
+            reason=found["reason"],
+            until=None if found["until"] is None else _time(found["until"]),
+            partitions=tuple(int(number) for number in found["partitions"]),
+            lanes=tuple(_lane_report(one) for one in found["lanes"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise MalformedRecordError(f"not a report: {error!r}") from error
+
+
+def _lane_report(found: dict[str, Any]) -> LaneReport:
+    oldest = found["oldest"]
+    return LaneReport(
+        lane=Lane(found["lane"]),
+        pending=int(found["pending"]),
+        in_flight=int(found["in_flight"]),
+        delivered=int(found["delivered"]),
+        oldest=None
+        if oldest is None
+        else Waiting(
+            delivery=DeliveryId(oldest["delivery"]),
+            run=Run(oldest["run"]),
+            subject=oldest["subject"],
+            received=_time(oldest["received"]),
+            attempt=int(oldest["attempt"]),
+            why=oldest["why"],
+        ),
+    )
+
+
+def _encode(entry: Decision | Outcome | Control | DestinationReport, names: tuple[str, ...]) -> bytes:
     document: dict[str, Any] = {"format": FORMAT}
     for name in names:
         document[name] = getattr(entry, name)

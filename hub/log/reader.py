@@ -62,7 +62,7 @@ class LogReader:
 
     def events(self, since: datetime | None = None, until: datetime | None = None) -> Iterator[StoredEvent]:
         """Events received in [since, until), up to the end as it is now; in order within each partition only."""
-        for record in self._scan(self._topics.events, since, until):
+        for record in self.scan(self._topics.events, since, until):
             stored = _decoded(record, _stored_event)
             if stored is not None:
                 yield stored
@@ -76,7 +76,7 @@ class LogReader:
         for back in _LOOK_BACK:
             since = None if back is None else until - back
             found = deque[StoredEvent](maxlen=MOST_FOUND)
-            for record in self._scan(self._topics.events, since, until):
+            for record in self.scan(self._topics.events, since, until):
                 identity = _decoded(record, lambda one: event_identity(one.headers))
                 if identity is None or identity[1] != event_id or source not in {None, identity[0]}:
                     continue
@@ -92,7 +92,7 @@ class LogReader:
         """The last decision for the event's offset; None if there is none yet."""
         last = None
         mark = b'"offset":%d,' % stored.offset  # parse only what may be it
-        for record in self._scan(self._topics.decisions, stored.event.received - SKEW, partition=stored.partition):
+        for record in self.scan(self._topics.decisions, stored.event.received - SKEW, partition=stored.partition):
             if record.value is not None and mark in record.value:
                 decision = _decoded(record, lambda one: decode_decision(one.value))
                 if decision is not None and decision.offset == stored.offset:
@@ -106,7 +106,7 @@ class LogReader:
         for destination in dict.fromkeys(one.destination for one in decision.deliveries):
             keys = {one.delivery.encode() for one in decision.deliveries if one.destination == destination}
             with suppress(TopicMissingError):  # the destination was removed, and its topics after it
-                for record in self._scan(self._topics.outcomes(destination), since, partition=stored.partition):
+                for record in self.scan(self._topics.outcomes(destination), since, partition=stored.partition):
                     outcome = _decoded(record, lambda one: decode_outcome(one.value)) if record.key in keys else None
                     if outcome is not None:
                         found.append(outcome)
@@ -135,10 +135,13 @@ class LogReader:
                     if stored is not None:
                         yield stored
 
-    def _scan(
+    def scan(
         self, topic: str, since: datetime | None = None, until: datetime | None = None, partition: int | None = None
     ) -> Iterator[Any]:
-        """The records of a time range, up to the end as it was at the beginning."""
+        """The records of a time range as kafka-python has them, up to the end as it was at the beginning.
+
+        In order within each partition only; of one ``partition``, or of all.
+        """
         earliest = 0 if since is None else _milliseconds(since)
         latest = sys.maxsize if until is None else _milliseconds(until)
         with self._consumer() as consumer:

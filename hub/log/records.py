@@ -12,7 +12,17 @@ from hub.log.cloudevents import (
     partition_for_bytes,
     unreadable_dead_letter,
 )
-from hub.log.ledger import decode_decision, decode_outcome, encode_decision, encode_outcome
+from hub.log.ledger import (
+    decode_control,
+    decode_decision,
+    decode_outcome,
+    decode_report,
+    encode_control,
+    encode_decision,
+    encode_outcome,
+    encode_report,
+    report_key,
+)
 from hub.log.outline import EventOutline
 from hub.log.record import Headers, MalformedRecordError, NewerFormatError, Record
 
@@ -23,17 +33,22 @@ __all__ = [
     "NewerFormatError",
     "Record",
     "UnencodableEventError",
+    "decode_control",
     "decode_decision",
     "decode_delivery",
     "decode_event",
     "decode_outcome",
+    "decode_report",
     "delivery_headers",
+    "encode_control",
     "encode_decision",
     "encode_delivery",
     "encode_event",
     "encode_outcome",
+    "encode_report",
     "event_identity",
     "partition_for",
     "partition_for_bytes",
+    "report_key",
     "unreadable_dead_letter",
 ]

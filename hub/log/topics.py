@@ -1,14 +1,18 @@
 """The names of the hub's topics, and the table of what each is made like and is for."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
+
+from schemas.lane import Lane
+from schemas.quantities import write_duration
 
 HEADROOM = 256_000
 """Bytes a record may take beside its body, everywhere: every header at its budget fits four times."""
 
 LEDGER_RETENTION = timedelta(days=90)
+REPORTS_RETENTION = timedelta(days=1)
 FOREVER = "-1"
 
 
@@ -47,8 +51,20 @@ class Topics:
     def config(self) -> str:
         return f"{self.hub}.config"
 
-    def deliveries(self, destination: str) -> str:
-        return f"{self.hub}.deliveries.{destination}"
+    @property
+    def controls(self) -> str:
+        return f"{self.hub}.controls"
+
+    @property
+    def reports(self) -> str:
+        return f"{self.hub}.reports"
+
+    def deliveries(self, destination: str, lane: Lane = Lane.NORMAL) -> str:
+        name = f"{self.hub}.deliveries.{destination}"
+        return name if lane is Lane.NORMAL else f"{name}.{lane}"  # no name has a dot in it
+
+    def retries(self, delay: timedelta) -> str:
+        return f"{self.hub}.retries.{write_duration(delay)}"
 
     def outcomes(self, destination: str) -> str:
         return f"{self.hub}.outcomes.{destination}"
@@ -60,6 +76,14 @@ class Topics:
     @property
     def route_group(self) -> str:
         return self.group("route")
+
+    @property
+    def delay_group(self) -> str:
+        return self.group("delay")
+
+    @property
+    def status_group(self) -> str:
+        return self.group("status")
 
     def deliver_group(self, destination: str) -> str:
         return self.group(f"deliver.{destination}")
@@ -82,34 +106,59 @@ def max_record_bytes(max_body: int) -> int:
     return max_body + HEADROOM
 
 
-def topic_specs(
-    topics: Topics, destinations: Iterable[str], settings: LogSettings, max_body: int
-) -> tuple[TopicSpec, ...]:
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What decides which topics a hub has and how they are made.
+
+    ``delays`` are those of the retry tiers; ``max_body`` is the largest of any source, in bytes.
+    """
+
+    topics: Topics
+    settings: LogSettings
+    destinations: tuple[str, ...] = ()
+    delays: tuple[timedelta, ...] = ()
+    max_body: int = 1_000_000
+
+
+def topic_specs(layout: Layout) -> tuple[TopicSpec, ...]:
     """Every topic of a hub, in the order of the data's path."""
+    topics, settings = layout.topics, layout.settings
     common = {
         "cleanup.policy": "delete",
         "retention.bytes": FOREVER,  # a cluster's default may be a limit
         # The broker stores what it gets as it is, and unpacks what others may have compressed: every client reads it.
         "compression.type": "uncompressed",
-        "max.message.bytes": str(max_record_bytes(max_body)),
+        "max.message.bytes": str(max_record_bytes(layout.max_body)),
         "min.insync.replicas": "2" if settings.replication >= 3 else "1",
         "flush.messages": "1" if settings.durability == "fsync" else str(2**63 - 1),
     }
     events = {**common, "retention.ms": _milliseconds(settings.retention), "message.timestamp.type": "CreateTime"}
     ledger = {**common, "retention.ms": _milliseconds(LEDGER_RETENTION), "message.timestamp.type": "LogAppendTime"}
     work = {**common, "retention.ms": FOREVER, "message.timestamp.type": "LogAppendTime"}
+    controls = {**work, "cleanup.policy": "compact"}
+    reports = {**work, "cleanup.policy": "compact,delete", "retention.ms": _milliseconds(REPORTS_RETENTION)}
 
     def spec(name: str, meaning: str, configs: Mapping[str, str], group: str | None = None) -> TopicSpec:
         return TopicSpec(name, meaning, settings.partitions, settings.replication, configs, group)
 
-    names = sorted(destinations)
+    names = sorted(layout.destinations)
     return (
         spec(topics.events, "what was received: the truth, and the only one to build on", events, topics.route_group),
         spec(topics.decisions, "which routes matched each event", ledger),
-        *(spec(topics.deliveries(n), f"work of {n}", work, topics.deliver_group(n)) for n in names),
+        *(
+            spec(topics.deliveries(name, lane), f"work of {name}, {lane} lane", work, topics.deliver_group(name))
+            for name in names
+            for lane in Lane
+        ),
         *(spec(topics.outcomes(n), f"how each attempt at {n} ended", ledger) for n in names),
+        *(
+            spec(topics.retries(delay), f"waits {write_duration(delay)} for another try", work, topics.delay_group)
+            for delay in layout.delays
+        ),
         spec(topics.dead_letters, "deliveries that were given up, with the reason", ledger),
         spec(topics.config, "revisions of hub.yaml that were applied", work),
+        spec(topics.controls, "which destinations are paused, and by whom; the last record of a key counts", controls),
+        spec(topics.reports, "what each worker says of its destinations; the last record of a key counts", reports),
     )
 
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 from hub.config.model import LogConfig
 from hub.log.admin import LogAdmin
 from hub.log.records import encode_outcome
-from hub.log.topics import Topics
+from hub.log.topics import Layout, Topics
 from hub.log.writer import LogWriter
 from hub.processors.catch_up import OutcomeReader
 from hub.processors.outcome_index import OutcomeIndex
@@ -87,7 +87,7 @@ def _files(folder: Path) -> Iterator[Row]:
 
 async def _take_over(stage: Stage, folder: Path) -> list[Row]:
     topics = Topics("bench-index")
-    await asyncio.to_thread(LogAdmin(stage.kafka, topics, LogConfig(partitions=1)).ensure, ["out"], 1_000_000)
+    await asyncio.to_thread(LogAdmin(stage.kafka, Layout(topics, LogConfig(partitions=1), ("out",))).ensure)
     topic = topics.outcomes("out")
     writer = LogWriter(
         stage.kafka, max_pending_records=50_000, max_pending_bytes=50_000_000, max_record_bytes=1_000_000

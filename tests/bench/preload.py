@@ -9,12 +9,12 @@ from hashlib import sha256
 import orjson
 from kafka import KafkaConsumer, TopicPartition
 
-from hub.config.model import LogConfig
+from hub.config.model import DEFAULT_DELAYS, LogConfig
 from hub.log.admin import LogAdmin
 from hub.log.connection import KafkaConnection
 from hub.log.record import Record
 from hub.log.records import delivery_headers, encode_event, partition_for
-from hub.log.topics import Topics
+from hub.log.topics import Layout, Topics
 from schemas.event import Event
 from schemas.identity import delivery_id
 from tests.bench.figures import Figures
@@ -29,7 +29,7 @@ _STARTED = 0.1  # the share of the work after which the clock runs, so that star
 
 def make_topics(kafka: KafkaConnection, hub: str, destinations: Iterable[str]) -> Topics:
     topics = Topics(hub)
-    created = LogAdmin(kafka, topics, LogConfig()).ensure(destinations, _MAX_BODY)
+    created = LogAdmin(kafka, Layout(topics, LogConfig(), tuple(destinations), DEFAULT_DELAYS, _MAX_BODY)).ensure()
     for topic in created:
         Progress.of(kafka, topic).count()  # returns once every partition has a leader that knows it is one
     return topics

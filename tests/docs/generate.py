@@ -6,9 +6,9 @@ from pathlib import Path
 
 from hub.cli import group
 from hub.cli.reference import render_commands
-from hub.config.model import LogConfig
+from hub.config.model import DEFAULT_DELAYS, LogConfig
 from hub.config.reference import render_reference
-from hub.log.topics import Topics, topic_specs
+from hub.log.topics import Layout, Topics, topic_specs
 from schemas.headers import HEADERS
 
 README = Path(__file__).parents[2] / "README.md"
@@ -29,7 +29,7 @@ def render(text: str) -> str:
 
 
 def _topics() -> str:
-    specs = topic_specs(Topics(), ["<destination>"], LogConfig(), max_body=1_000_000)
+    specs = topic_specs(Layout(Topics(), LogConfig(), ("<destination>",), DEFAULT_DELAYS))
     return _table(
         ("topic", "holds", "kept"),
         ((f"`{spec.name}`", spec.meaning, _kept(spec.configs["retention.ms"])) for spec in specs),

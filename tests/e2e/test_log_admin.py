@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from kafka import KafkaConsumer, TopicPartition
@@ -15,8 +16,9 @@ from hub.log.admin import LogAdmin, TopicState
 from hub.log.admin_client import KafkaUnavailableError, TopicCreationError, TopicMismatchError
 from hub.log.connection import KafkaConnection
 from hub.log.records import Record
-from hub.log.topics import Topics
+from hub.log.topics import Layout, Topics
 from hub.log.writer import LogWriter
+from schemas.lane import Lane
 
 MAX_BODY = 1_000_000
 
@@ -29,9 +31,13 @@ class Settings:
     durability: str = "replication"
 
 
+def layout(topics: Topics, *destinations: str, max_body: int = MAX_BODY, **settings: Any) -> Layout:
+    return Layout(topics, Settings(**settings), destinations, (timedelta(seconds=5),), max_body)
+
+
 @pytest.fixture
 def admin(kafka: KafkaConnection, topics: Topics) -> LogAdmin:
-    return LogAdmin(kafka, topics, Settings())
+    return LogAdmin(kafka, layout(topics, "one"))
 
 
 def config(kafka: KafkaConnection, topic: str) -> dict[str, str]:
@@ -71,11 +77,11 @@ def write(kafka: KafkaConnection, topic: str, partition: int, count: int) -> Non
 
 
 def state(admin: LogAdmin, topic: str) -> TopicState:
-    return next(one for one in admin.states(["one"], MAX_BODY) if one.spec.name == topic)
+    return next(one for one in admin.states() if one.spec.name == topic)
 
 
-def test_topics_are_made_as_the_design_says(kafka: KafkaConnection, topics: Topics, admin: LogAdmin) -> None:
-    created = admin.ensure(["one", "two"], MAX_BODY)
+def test_topics_are_made_as_the_design_says(kafka: KafkaConnection, topics: Topics) -> None:
+    created = LogAdmin(kafka, layout(topics, "one", "two")).ensure()
 
     assert sorted(created) == sorted(
         [
@@ -83,7 +89,10 @@ def test_topics_are_made_as_the_design_says(kafka: KafkaConnection, topics: Topi
             topics.decisions,
             topics.dead_letters,
             topics.config,
-            *(topics.deliveries(name) for name in ("one", "two")),
+            topics.controls,
+            topics.reports,
+            topics.retries(timedelta(seconds=5)),
+            *(topics.deliveries(name, lane) for name in ("one", "two") for lane in Lane),
             *(topics.outcomes(name) for name in ("one", "two")),
         ]
     )
@@ -95,6 +104,7 @@ def test_topics_are_made_as_the_design_says(kafka: KafkaConnection, topics: Topi
     assert (work["retention.ms"], work["retention.bytes"]) == ("-1", "-1")
     assert work["message.timestamp.type"] == "LogAppendTime"
     assert ledger["retention.ms"] == str(90 * 24 * 3600 * 1000)
+    assert config(kafka, topics.controls)["cleanup.policy"] == "compact"
     for found in (events, work, ledger):
         assert found["max.message.bytes"] == "1256000"
         assert found["compression.type"] == "uncompressed"
@@ -102,48 +112,48 @@ def test_topics_are_made_as_the_design_says(kafka: KafkaConnection, topics: Topi
 
 
 def test_ensuring_again_creates_nothing(admin: LogAdmin) -> None:
-    admin.ensure(["one"], MAX_BODY)
+    admin.ensure()
 
-    assert admin.ensure(["one"], MAX_BODY) == []
+    assert admin.ensure() == []
 
 
 def test_two_processes_may_create_the_topics_at_once(kafka: KafkaConnection, topics: Topics) -> None:
-    admins = [LogAdmin(kafka, topics, Settings()) for _ in range(4)]
+    admins = [LogAdmin(kafka, layout(topics, "one")) for _ in range(4)]
 
     with ThreadPoolExecutor(len(admins)) as pool:
-        created = list(pool.map(lambda admin: admin.ensure(["one"], MAX_BODY), admins))
+        created = list(pool.map(lambda admin: admin.ensure(), admins))
 
-    assert len([name for names in created for name in names]) == 6  # each topic by exactly one
+    assert len([name for names in created for name in names]) == 12  # each topic by exactly one
 
 
 def test_another_number_of_partitions_is_refused_with_the_way_out(kafka: KafkaConnection, topics: Topics) -> None:
-    LogAdmin(kafka, topics, Settings()).ensure(["one"], MAX_BODY)
+    LogAdmin(kafka, layout(topics, "one")).ensure()
 
     with pytest.raises(TopicMismatchError, match=rf"is 3, but {topics.events} has 2.*Set log.partitions"):
-        LogAdmin(kafka, topics, Settings(partitions=3)).ensure(["one", "new"], MAX_BODY)
+        LogAdmin(kafka, layout(topics, "one", "new", partitions=3)).ensure()
 
-    assert LogAdmin(kafka, topics, Settings()).offsets(topics.deliveries("new")) == {}  # and nothing was changed
+    assert LogAdmin(kafka, layout(topics)).offsets(topics.deliveries("new")) == {}  # and nothing was changed
 
 
 def test_a_replication_that_the_cluster_cannot_give_says_what_to_do(kafka: KafkaConnection, topics: Topics) -> None:
     with pytest.raises(TopicCreationError, match=r"1 broker\(s\).*hub topics --commands"):
-        LogAdmin(kafka, topics, Settings(replication=3)).ensure([], MAX_BODY)
+        LogAdmin(kafka, layout(topics, replication=3)).ensure()
 
 
 def test_changed_settings_reach_existing_topics_and_sizes_only_grow(
     kafka: KafkaConnection, topics: Topics, admin: LogAdmin
 ) -> None:
-    admin.ensure(["one"], MAX_BODY)
-    changed = replace(Settings(), retention=timedelta(days=3), durability="fsync")
+    admin.ensure()
+    changed = layout(topics, "one", max_body=2 * MAX_BODY, retention=timedelta(days=3), durability="fsync")
 
-    LogAdmin(kafka, topics, changed).ensure(["one"], 2 * MAX_BODY)
+    LogAdmin(kafka, changed).ensure()
     wait_for_config(
         kafka,
         topics.events,
         {"retention.ms": str(3 * 24 * 3600 * 1000), "flush.messages": "1", "max.message.bytes": "2256000"},
     )
 
-    admin.ensure(["one"], 1000)
+    LogAdmin(kafka, layout(topics, "one", max_body=1000)).ensure()
     wait_for_config(
         kafka,
         topics.events,
@@ -153,22 +163,28 @@ def test_changed_settings_reach_existing_topics_and_sizes_only_grow(
 
 def test_only_committed_old_work_is_deleted(kafka: KafkaConnection, topics: Topics, admin: LogAdmin) -> None:
     work, group = topics.deliveries("one"), topics.deliver_group("one")
-    admin.ensure(["one"], MAX_BODY)
+    admin.ensure()
     write(kafka, work, 0, 10)
     write(kafka, work, 1, 10)
     commit(kafka, group, work, {0: 4})
 
-    assert admin.delete_finished("one") == {}  # committed, but young
+    assert admin.delete_finished() == {}  # committed, but young
     time.sleep(0.002)  # the records are older than "now" by a millisecond at least
-    assert admin.delete_finished("one", timedelta(0)) == {0: 4}  # nothing of partition 1: not committed
+    assert admin.delete_finished(timedelta(0)) == {work: {0: 4}}  # nothing of partition 1: not committed
     assert admin.offsets(work) == {0: (4, 10), 1: (0, 10)}
     commit(kafka, group, work, {0: 10, 1: 1})
-    assert admin.delete_finished("one", timedelta(0)) == {0: 10, 1: 1}
-    assert admin.delete_finished("one", timedelta(0)) == {}
+    assert admin.delete_finished(timedelta(0)) == {work: {0: 10, 1: 1}}
+    assert admin.delete_finished(timedelta(0)) == {}
+
+
+def test_retry_tiers_that_are_no_longer_configured_are_found(kafka: KafkaConnection, topics: Topics) -> None:
+    LogAdmin(kafka, replace(layout(topics), delays=(timedelta(milliseconds=200), timedelta(hours=6)))).ensure()
+
+    assert LogAdmin(kafka, layout(topics)).tiers() == [timedelta(milliseconds=200), timedelta(hours=6)]
 
 
 def test_a_group_that_lost_its_offsets_is_noticed(kafka: KafkaConnection, topics: Topics, admin: LogAdmin) -> None:
-    admin.ensure(["one"], MAX_BODY)
+    admin.ensure()
     assert admin.forgotten("one") == []  # nothing was ever delivered: the beginning is right
     write(kafka, topics.outcomes("one"), 1, 3)
 
@@ -179,7 +195,7 @@ def test_a_group_that_lost_its_offsets_is_noticed(kafka: KafkaConnection, topics
 
 def test_states_show_records_and_lag(kafka: KafkaConnection, topics: Topics, admin: LogAdmin) -> None:
     assert not state(admin, topics.events).exists
-    admin.ensure(["one"], MAX_BODY)
+    admin.ensure()
     write(kafka, topics.events, 0, 5)
     write(kafka, topics.events, 1, 7)
     commit(kafka, topics.route_group, topics.events, {1: 3})
@@ -195,6 +211,6 @@ def test_kafka_away_is_said_in_time(topics: Topics) -> None:
     started = time.monotonic()
 
     with pytest.raises(KafkaUnavailableError, match=r"127\.0\.0\.1:9 does not answer"):
-        LogAdmin(nobody, topics, Settings(), timeout=1).states([], MAX_BODY)
+        LogAdmin(nobody, layout(topics), timeout=1).states()
 
     assert time.monotonic() - started < 5

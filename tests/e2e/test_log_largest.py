@@ -10,7 +10,7 @@ from hub.log.admin import LogAdmin
 from hub.log.connection import KafkaConnection
 from hub.log.record import Record
 from hub.log.records import decode_delivery, decode_event, delivery_headers, encode_delivery, encode_event
-from hub.log.topics import Topics, max_record_bytes
+from hub.log.topics import Layout, Topics, max_record_bytes
 from hub.log.writer import LogWriter
 from schemas.delivery import DeliveryRecord
 from schemas.event import Event
@@ -55,7 +55,7 @@ def read_first(kafka: KafkaConnection, topic: str) -> tuple[list[tuple[str, byte
 
 async def test_the_largest_event_reaches_the_dead_letters(kafka: KafkaConnection, topics: Topics) -> None:
     destination = "d" * 63
-    LogAdmin(kafka, topics, LogConfig(partitions=1)).ensure([destination], MAX_BODY)
+    LogAdmin(kafka, Layout(topics, LogConfig(partitions=1), (destination,), max_body=MAX_BODY)).ensure()
     limit = max_record_bytes(MAX_BODY)
     event = largest()
     name = delivery_id(event.source, event.id, event.digest, "r" * 63, destination)

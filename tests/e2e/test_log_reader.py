@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from hub.cli import events as events_command
 from hub.cli import topics as topics_command
-from hub.config.model import LogConfig
+from hub.config.model import DEFAULT_DELAYS, LogConfig
 from hub.log.admin import LogAdmin
 from hub.log.admin_client import LogAdminError
 from hub.log.connection import KafkaConnection
@@ -28,7 +28,7 @@ from hub.log.records import (
     encode_outcome,
     partition_for,
 )
-from hub.log.topics import Topics
+from hub.log.topics import Layout, Topics, topic_specs
 from hub.log.writer import LogWriter
 from schemas.decision import DecidedDelivery, Decision
 from schemas.event import Event
@@ -64,7 +64,7 @@ def store(kafka: KafkaConnection, topics: Topics, *events: Event) -> dict[str, t
 
 @pytest.fixture
 def reader(kafka: KafkaConnection, topics: Topics) -> LogReader:
-    LogAdmin(kafka, topics, LogConfig(partitions=PARTITIONS)).ensure(["out"], 1_000_000)
+    LogAdmin(kafka, Layout(topics, LogConfig(partitions=PARTITIONS), ("out",))).ensure()
     return LogReader(kafka, topics)
 
 
@@ -281,7 +281,8 @@ def test_hub_topics_shows_where_everything_stands(kafka: KafkaConnection, topics
 def test_hub_topics_prints_what_an_administrator_must_run(topics: Topics, run: Run) -> None:
     lines = run("topics", "--commands", "--principal", "User:alice").stdout.splitlines()
 
-    assert len(lines) == 6 + 2
+    made = [line.split(" --topic ")[1].split()[0] for line in lines[:-2]]
+    assert made == [spec.name for spec in topic_specs(Layout(topics, LogConfig(), ("out",), DEFAULT_DELAYS))]
     assert f"--create --if-not-exists --topic {topics.events} --partitions 2 --replication-factor 1" in lines[0]
     assert "--allow-principal User:alice" in lines[-1]
     assert lines[-1].endswith(f"--group {topics.hub}.")

@@ -10,7 +10,7 @@ from hub.config.model import LogConfig
 from hub.log.admin import LogAdmin
 from hub.log.connection import KafkaConnection
 from hub.log.records import NewerFormatError, Record, encode_outcome
-from hub.log.topics import Topics
+from hub.log.topics import Layout, Topics
 from hub.log.writer import LogWriter
 from hub.processors.catch_up import OutcomeReader
 from hub.processors.outcome_index import DEDUPE_WINDOW, OutcomeIndex
@@ -51,7 +51,7 @@ class Log:
 
 @pytest.fixture
 async def log(kafka: KafkaConnection, topics: Topics, tmp_path: Path) -> AsyncIterator[Log]:
-    LogAdmin(kafka, topics, LogConfig(partitions=1)).ensure(["out"], 1_000_000)
+    LogAdmin(kafka, Layout(topics, LogConfig(partitions=1), ("out",))).ensure()
     made = Log(kafka, topics, tmp_path / "0")
     await made.writer.start()
     yield made

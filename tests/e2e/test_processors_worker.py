@@ -13,7 +13,7 @@ from hub.config.model import LogConfig
 from hub.log.admin import LogAdmin
 from hub.log.connection import KafkaConnection
 from hub.log.embedded import EmbeddedBroker
-from hub.log.topics import Topics
+from hub.log.topics import Layout, Topics
 from tests.chaos.hub_under_test import HubUnderTest, stop
 from tests.fixtures.ports import broker_ports, free_port
 
@@ -68,13 +68,13 @@ def test_it_makes_its_topics_and_stops_when_told(start: Start, tmp_path: Path, k
 
 def test_a_processor_that_does_not_exist_is_a_usage_error(start: Start, tmp_path: Path, kafka: KafkaConnection) -> None:
     assert start(kafka.bootstrap, ["--only", "outt"]).wait(20) == 2
-    assert "expected route, deliver, or one of out" in (tmp_path / "worker.log").read_text()
+    assert "expected route, delay, deliver, or one of out" in (tmp_path / "worker.log").read_text()
 
 
 def test_another_number_of_partitions_is_refused(
     start: Start, tmp_path: Path, kafka: KafkaConnection, topics: Topics
 ) -> None:
-    LogAdmin(kafka, topics, LogConfig(partitions=3)).ensure(["out"], 1_000_000)
+    LogAdmin(kafka, Layout(topics, LogConfig(partitions=3), ("out",))).ensure()
     assert start(kafka.bootstrap, []).wait(20) == 2
     assert "log.partitions is 2" in (tmp_path / "worker.log").read_text()
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from connectors.api import Template
 from connectors.registry import Registry
 from hub.config.load import ConfigurationError, load
-from hub.config.model import Where
+from hub.config.model import Order, Where
+from schemas.lane import Lane
 from tests.unit.config.conftest import Load, PagerOptions, StoreConfig
 
 WHOLE = """\
@@ -17,6 +19,7 @@ version: 1
 name: shop
 x-anchors: {retry: &patient {max_attempts: 20, max_age: 48h}, unused: "${NOT_SET_ANYWHERE}"}
 log: {partitions: 4, retention: 7d, durability: fsync}
+retry: {delays: [1s, 1m]}
 defaults: {timeout: 5s, retry: {backoff: 2s, max_attempts: 3}}
 sources:
   door: {type: bell, secrets: ["${DOOR_SECRET}", "${OLD_DOOR_SECRET:-}"], max_body: 2MB}
@@ -32,6 +35,9 @@ routes:
     to: [ring, db]
     retry: {max_age: 1h}
     labels: {team: search}
+    order: strict
+    priority: "{{ metadata.priority }}"
+    stale_after: 1h
     with:
       ring: {text: "{{ subject }} costs $$5", loud: true}
 tests:
@@ -47,7 +53,7 @@ def test_a_whole_configuration_becomes_typed_values(load_text: Load) -> None:
     assert found.name == "shop"
     assert (found.log.partitions, found.log.retention) == (4, timedelta(days=7))
     door = found.sources["door"]
-    assert door.where == Where("hub.yaml", 7)
+    assert door.where == Where("hub.yaml", 8)
     assert getattr(door.config, "secrets") == (SecretStr("a-secret"),)  # noqa: B009  (the base model has none)
     assert found.max_body == 2_000_000
     assert found.payload_member("door") == "data"
@@ -58,6 +64,13 @@ def test_a_whole_configuration_becomes_typed_values(load_text: Load) -> None:
     assert (everything.when, everything.description, everything.enabled) == (None, "Keep it all.", True)
     assert [target.destination for target in urgent.to] == ["ring", "db"]
     assert urgent.labels == {"team": "search"}
+    assert (urgent.order, urgent.priority, urgent.stale_after) == (
+        Order.STRICT,
+        Template("{{ metadata.priority }}"),
+        timedelta(hours=1),
+    )
+    assert (everything.order, everything.priority, everything.stale_after) == (Order.SUBJECT, Lane.NORMAL, None)
+    assert found.delays == found.layout.delays == (timedelta(seconds=1), timedelta(minutes=1))
     assert urgent.when is not None
     assert urgent.when.matches({"source": "door", "metadata": {"priority": "high"}})
     assert found.findings == ()
@@ -174,7 +187,7 @@ def test_a_pattern_that_names_no_source_is_a_finding_and_not_an_error(load_text:
     text = WHOLE.replace("source: [door]", "source: [door, dorr, {prefix: x}]")
     (finding,) = load_text(text, SECRETS).findings
     assert str(finding) == (
-        "hub.yaml:16: this matches nothing: there is no source 'dorr'; did you mean `door`? [unknown-source]"
+        "hub.yaml:17: this matches nothing: there is no source 'dorr'; did you mean `door`? [unknown-source]"
     )
 
 

@@ -100,13 +100,16 @@ def test_a_deep_chain_of_aliases_is_refused(problems_of: ProblemsOf) -> None:
     assert problems_of(chain) == ["hub.yaml:50: nested more than 50 deep, aliases included"]
 
 
+KEYS = "defaults, destinations, log, name, retry, routes, sources, tests, version"
+
+
 @pytest.mark.parametrize(
     ("rest", "problem"),
     [
         ("nmae: x\n", "7: unknown key `nmae`; did you mean `name`?"),
         (
             "zzz: x\n",
-            "7: unknown key `zzz`; expected one of defaults, destinations, log, name, routes, sources, tests, version",
+            f"7: unknown key `zzz`; expected one of {KEYS}",
         ),
         ("name: Hub_1\n", f"7: `name`: 'Hub_1' is no name; {NAME_RULE}"),
         ("name: 1.10\n", '7: `name`: expected text, but 1.10 is a number; put it in quotes: "1.10"'),
@@ -126,6 +129,9 @@ def test_a_deep_chain_of_aliases_is_refused(problems_of: ProblemsOf) -> None:
             "defaults: {retry: {max_atempts: 3}}\n",
             "7: unknown key `defaults.retry.max_atempts`; did you mean `max_attempts`?",
         ),
+        ("retry: {delays: []}\n", "7: `retry.delays`: needs at least 1 entry"),
+        ("retry: {delays: [5s, 5s]}\n", "7: `retry.delays`: each delay must be longer than the one before it"),
+        ("retry: {max_attempts: 3}\n", "7: unknown key `retry.max_attempts`; expected one of delays"),
         ("tests: a\n", '7: `tests`: expected a list; write ["a"]'),
         ("routes: {id: a}\n", "7: `routes`: expected a list, not a mapping"),
     ],
@@ -235,6 +241,18 @@ def test_mistakes_in_a_source(problems_of: ProblemsOf, entry: str, problem: str)
         ("{id: a, to: {db: x}}", "8: `to`: expected a list, not a mapping"),
         ("{id: a, to: dbs}", "8: there is no destination `dbs`; did you mean `db`?"),
         ("id: a\n    to:\n      - db\n      - zzz", "11: there is no destination `zzz`; there is db, ring"),
+        (
+            "{id: a, to: db, order: strickt}",
+            "8: `order`: expected 'subject' or 'strict', not 'strickt'; did you mean `strict`?",
+        ),
+        (
+            "{id: a, to: db, priority: urgent}",
+            "8: `priority`: 'urgent' is no priority; expected high, normal, low, or a template of one of them",
+        ),
+        (
+            "{id: a, to: db, priority: replay}",
+            "8: `priority`: 'replay' is no priority; expected high, normal, low, or a template of one of them",
+        ),
         ("{id: a, to: [db, db]}", "8: `to` names a destination twice; keep one"),
         ("id: a\n    to: db\n    wen: {}", "10: unknown key `wen`; did you mean `when`?"),
         ("id: a\n    to: db\n    when:", "10: `when` is empty; leave it out to match every event"),

@@ -17,12 +17,15 @@ from hub.log.attributes import encode_text, truncate_text
 from hub.log.records import MalformedRecordError, NewerFormatError, UnencodableEventError
 from hub.log.topics import HEADROOM
 from schemas import generate
+from schemas.control import Control
 from schemas.decision import DecidedDelivery, Decision
 from schemas.delivery import DeliveryRecord
 from schemas.event import Event
 from schemas.headers import HEADERS, On
 from schemas.identity import LIVE, DeliveryId, Run, delivery_id
+from schemas.lane import Lane
 from schemas.outcome import Outcome, OutcomeState
+from schemas.report import DestinationReport, DestinationState, LaneReport, Waiting
 
 NOW = datetime(2026, 2, 3, 4, 5, 6, 789012, UTC)
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9-]{0,20}", fullmatch=True)
@@ -238,7 +241,7 @@ def test_a_newer_format_stops_and_a_foreign_record_is_malformed() -> None:
 
 def outcome(state: OutcomeState, error: str | None) -> Outcome:
     name = DeliveryId("gemini/evt_1~0123456789ab:all:out")
-    return Outcome(name, Run("r1"), "all", "out", state, 2, 41, NOW, NOW, NOW, error, "high")
+    return Outcome(name, Run("r1"), "all", "out", state, 2, 41, NOW, NOW, NOW, error, NOW, moved=True, lane=Lane.HIGH)
 
 
 @given(st.sampled_from(list(OutcomeState)), st.none() | ERRORS)
@@ -249,6 +252,40 @@ def test_an_outcome_comes_back_as_it_was(state: OutcomeState, error: str | None)
 
     assert record.key == sent.delivery.encode()
     assert records.decode_outcome(record.value) == sent
+
+
+def test_a_control_comes_back_as_it_was() -> None:
+    sent = Control("out", True, "ada", "it is \N{SNOWMAN}", NOW)
+
+    record = records.encode_control(sent)
+
+    assert (record.key, records.decode_control(record.value)) == (b"out", sent)
+
+
+WAITING = Waiting(DeliveryId("x"), Run("p1"), "s", NOW, 3, "in flight")
+
+
+def report(oldest: Waiting | None) -> DestinationReport:
+    lanes = (LaneReport(Lane.LOW, 3, 1, 70, oldest),)
+    until = NOW if oldest else None
+    return DestinationReport("out", "host:1", NOW, NOW, "rev", DestinationState.DOWN, "why", until, (0, 3), lanes)
+
+
+@pytest.mark.parametrize("oldest", [None, WAITING])
+def test_a_report_comes_back_as_it_was(oldest: Waiting | None) -> None:
+    sent = report(oldest)
+
+    record = records.encode_report(sent)
+
+    assert record.key == records.report_key("out", "host:1")
+    assert records.decode_report(record.value) == sent
+
+
+def test_a_control_or_report_of_others_is_malformed() -> None:
+    for decode in (records.decode_control, records.decode_report):
+        for value in (None, b"", b"{}", b'{"format":1}', b'{"format":1,"destination":"x","paused":true,"at":"never"}'):
+            with pytest.raises(MalformedRecordError):
+                decode(value)
 
 
 @given(TEXT, st.lists(NAMES, max_size=3))
@@ -310,6 +347,8 @@ def test_what_is_written_fits_the_schemas(tmp_path: Path) -> None:
     values: dict[str, Any] = {
         "decision.json": orjson.loads(records.encode_decision(decision, b"").value or b""),
         "outcome.json": orjson.loads(records.encode_outcome(outcome(OutcomeState.DEAD, None)).value or b""),
+        "control.json": orjson.loads(records.encode_control(Control("out", False, "ada", "", NOW)).value or b""),
+        "report.json": orjson.loads(records.encode_report(report(WAITING)).value or b""),
         "event-headers.json": {name: value.decode() for name, value in stored.headers},
         "delivery-headers.json": {name: value.decode() for name, value in sent.headers},
     }
