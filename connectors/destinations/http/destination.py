@@ -22,10 +22,10 @@ class HttpDestination(EachDestination[HttpConfig, HttpOptions]):
     ``webhook-id`` is the delivery's id, equal on every attempt, redrive and replay, so that the receiver can tell a
     repeat (``.`` in it is written ``%2E``; over 500 characters it is ``sha256:`` and the id's digest).
 
-    Any 2xx is delivered; what else an answer may say afterwards is not waited for. 413, 415, 422 and 431 are
-    the record's fault. 429, and 503 with ``Retry-After``, pause the destination as long as asked, between a second
-    and an hour. 410 pauses it until a person resumes it. Redirects are not followed. 401, 403, 405 and no connection
-    mean that it is down. Everything else is tried again.
+    Any 2xx is delivered; what else an answer may say afterwards is not waited for. 413 and 431 (too large) are the
+    record's fault. 429, and 503 with ``Retry-After``, pause the destination as long as asked, between a second and
+    an hour. 410 pauses it until a person resumes it. Redirects are not followed. 401, 403, 405, 503 and no
+    connection mean that it is down. Everything else is tried again.
 
     The effect is ``notify``, since nobody here knows what the receiver does with a request: if it sends mail or
     moves money, a replay must have been asked for by name.

@@ -1,9 +1,9 @@
 """What an endpoint's answers mean for the hub, and what it means to get none. Status and type decide, never a text.
 
-Receivers use 400 and 404 for a record they do not understand and for being misconfigured alike. Such an answer is
-tried again: one bad record ends as a dead letter after its attempts while the others pass, and an endpoint that
-answers everything so is paused by the hub, which sees failures without a success, before it fills the dead letters.
-Only what speaks of the request's content by definition gives the record up at once.
+Receivers use 400, 404, 415 and 422 for a record they do not understand, and as well when their own schema, their
+routes or our configuration are wrong. Such an answer is tried again: one bad record ends as a dead letter after its
+attempts while the others pass, and an endpoint that answers everything so is paused by the hub, which sees failures
+without a success, before it fills the dead letters. Only size gives a record up at once: its neighbours are smaller.
 """
 
 from datetime import datetime, timedelta
@@ -43,12 +43,12 @@ STATUS: dict[int, type[DeliveryError]] = {
     412: RetryableError,
     413: BadRecordError,  # the body is too large
     414: DestinationDownError,  # the URL is too long, and it is the same for all
-    415: BadRecordError,  # not this media type, which is the record's
+    415: RetryableError,
     416: RetryableError,
     417: RetryableError,
     418: RetryableError,
     421: RetryableError,
-    422: BadRecordError,  # understood, and refused for what it says
+    422: RetryableError,
     423: RetryableError,
     424: RetryableError,
     425: RetryableError,
@@ -78,7 +78,7 @@ _ADVICE: dict[int, str] = {
     405: "check `method` and `url`",
     410: "ask its owner, or remove the destination",
     413: "the body is larger than the endpoint takes",
-    415: "the endpoint does not take the event's media type",
+    415: "the endpoint does not take this media type; `headers` may set `Content-Type`",
     501: "check `method` and `url`",
 }
 

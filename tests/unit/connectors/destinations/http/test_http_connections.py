@@ -81,7 +81,7 @@ async def test_a_success_is_one_whatever_becomes_of_its_body(
 
 @pytest.mark.usefixtures("_short_reading")
 async def test_a_refusal_is_one_whatever_becomes_of_its_body(endpoint: Endpoint, target: HttpDestination) -> None:
-    refusal = HEAD.replace(b"200 OK", b"422 No")
+    refusal = HEAD.replace(b"200 OK", b"413 No")
     for then in (hang, reset, close, half_close, drip(b".")):
         endpoint.scripts.append(begins(refusal + b"not like this", then))
         assert type(await failure(target)) is BadRecordError
