@@ -32,7 +32,7 @@ _log = logging.getLogger("hub.worker")
 
 @click.command(name="worker", short_help="Route events and deliver them.")
 @config_option
-@click.option("--only", multiple=True, metavar="WHAT", help="route, deliver, or a destination; may be repeated.")
+@click.option("--only", multiple=True, metavar="WHAT", help="route, delay, deliver, or a destination; may be repeated.")
 def command(config: Path, only: tuple[str, ...]) -> None:
     """Route events to deliveries, and deliver them: everything, or --only some of it.
 

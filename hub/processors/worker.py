@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from connectors.api import OutgoingHttp
@@ -14,14 +15,18 @@ from hub.log.admin_client import KafkaUnavailableError, LogAdminError
 from hub.log.connection import KafkaConnection
 from hub.log.topics import max_record_bytes
 from hub.log.writer import LogWriter
+from hub.processors.delay import Delay
 from hub.processors.deliver import Deliver
+from hub.processors.report import Reporter
 from hub.processors.route import Route
 from hub.processors.session import session_timeout
+from hub.processors.shared import Logged
+from hub.processors.surroundings import Surroundings
 from hub.processors.watchdog import Watchdog
 
 _log = logging.getLogger(__name__)
 
-ROUTE, DELIVER = "route", "deliver"
+ROUTE, DELAY, DELIVER = "route", "delay", "deliver"
 _LARGEST_RECORD = 64_000_000
 """An event was accepted when ``max_body`` allowed it; the topics' limits only grow, so Kafka still takes it."""
 _STOP_TIMEOUT = 30.0  # seconds for everything together
@@ -33,7 +38,6 @@ class Processor(Protocol):
     """What the worker runs. ``app`` is the Faust app."""
 
     name: str
-    topic: str
 
     @property
     def app(self) -> Any: ...
@@ -49,20 +53,31 @@ class WorkerFailedError(Exception):
     """The worker cannot go on and must be started anew; the cause says why. Nothing is lost by that."""
 
 
-def selected(configuration: Configuration, only: Collection[str]) -> tuple[bool, list[str]]:
-    """Whether to route, and to which destinations to deliver; everything where nothing is named.
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a worker runs."""
+
+    route: bool
+    delay: bool
+    destinations: tuple[str, ...]
+
+
+def selected(configuration: Configuration, only: Collection[str]) -> Selection:
+    """What ``only`` names, everything where it names nothing.
 
     Raises:
         UnknownProcessorError
     """
-    names = list(configuration.destinations)
-    if unknown := [name for name in only if name not in {ROUTE, DELIVER, *names}]:
+    names = tuple(configuration.destinations)
+    if unknown := [name for name in only if name not in {ROUTE, DELAY, DELIVER, *names}]:
         raise UnknownProcessorError(
-            f"there is no {', '.join(unknown)} to run; expected {ROUTE}, {DELIVER}, or one of {', '.join(names)}"
+            f"there is no {', '.join(unknown)} to run; "
+            f"expected {ROUTE}, {DELAY}, {DELIVER}, or one of {', '.join(names)}"
         )
     if not only:
-        return True, names
-    return ROUTE in only, names if DELIVER in only else [name for name in names if name in only]
+        return Selection(route=True, delay=True, destinations=names)
+    destinations = names if DELIVER in only else tuple(name for name in names if name in only)
+    return Selection(ROUTE in only, DELAY in only, destinations)
 
 
 async def run_worker(
@@ -82,7 +97,7 @@ async def run_worker(
         UnknownProcessorError, LogAdminError: nothing was started.
         WorkerFailedError: to be started anew by a supervisor.
     """
-    routes, destinations = selected(configuration, only)
+    selection = selected(configuration, only)
     admin = LogAdmin(connection, configuration.layout)
     if not await _prepared(admin, configuration, stop):
         return
@@ -94,10 +109,21 @@ async def run_worker(
     )
     await writer.start()
     failure = _Failure()
-    processors = await _build(configuration, connection, settings, routes, destinations, writer, failure)
+    around = Surroundings(
+        configuration,
+        connection,
+        writer,
+        OutgoingHttp(allow_private=settings.allow_private),
+        settings.home,
+        failure.report,
+        await asyncio.to_thread(session_timeout, connection),
+    )
+    processors, delivers = await _build(selection, around, admin)
+    reporter = Reporter(delivers, writer, configuration.topics, configuration.log.partitions, around.clock)
     beside = [
         asyncio.create_task(Watchdog(processors, failure.report).run()),
         asyncio.create_task(_clean(admin)),
+        asyncio.create_task(reporter.run()),
     ]
     try:
         # Together: each sleeps for a second on its way up.
@@ -108,6 +134,7 @@ async def run_worker(
         for task in beside:
             task.cancel()
         await _stop(processors)
+        await reporter.end()
         await writer.stop()
     _log.info("worker stopped")
 
@@ -133,36 +160,16 @@ class _Failure:
             raise WorkerFailedError("a processor cannot go on") from self._error
 
 
-async def _build(
-    configuration: Configuration,
-    connection: KafkaConnection,
-    settings: Settings,
-    routes: bool,  # noqa: FBT001
-    destinations: Sequence[str],
-    writer: LogWriter,
-    failure: _Failure,
-) -> list[Processor]:
-    topics, http = configuration.topics, OutgoingHttp(allow_private=settings.allow_private)
-    session = await asyncio.to_thread(session_timeout, connection)
-    processors: list[Processor] = []
-    if routes:
-        processors.append(
-            Route(configuration, connection, topics, writer, failed=failure.report, session_timeout=session)
-        )
-    for name in destinations:
-        deliver = Deliver(
-            configuration.destinations[name],
-            configuration,
-            connection,
-            topics,
-            writer,
-            http,
-            settings.home,
-            failed=failure.report,
-            session_timeout=session,
-        )
-        processors.append(deliver)
-    return processors
+async def _build(selection: Selection, around: Surroundings, admin: LogAdmin) -> tuple[list[Processor], list[Deliver]]:
+    destinations = around.configuration.destinations
+    delivers = [Deliver(destinations[name], around, Logged(name)) for name in selection.destinations]
+    processors: list[Processor] = [*delivers]
+    if selection.delay:
+        tiers, ledgers = await asyncio.to_thread(admin.tiers), await asyncio.to_thread(admin.ledgers)
+        processors.insert(0, Delay(tiers, ledgers, around))
+    if selection.route:
+        processors.insert(0, Route(around))
+    return processors, delivers
 
 
 async def _prepared(admin: LogAdmin, configuration: Configuration, stop: asyncio.Event) -> bool:

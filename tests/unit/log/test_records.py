@@ -243,7 +243,7 @@ def test_a_newer_format_stops_and_a_foreign_record_is_malformed() -> None:
 
 def outcome(state: OutcomeState, error: str | None) -> Outcome:
     name = DeliveryId("gemini/evt_1~0123456789ab:all:out")
-    return Outcome(name, Run("r1"), "all", "out", state, 2, 41, NOW, NOW, NOW, error, Lane.HIGH)
+    return Outcome(name, Run("r1"), "all", "out", state, 2, 41, NOW, NOW, NOW, error, NOW, moved=True, lane=Lane.HIGH)
 
 
 @given(st.sampled_from(list(OutcomeState)), st.none() | ERRORS)
