@@ -132,7 +132,7 @@ class Attempts:
         holds = [one.decision for one in attempts if isinstance(one.decision, Hold)]
         pauses = [one for one in attempts if isinstance(one.decision, Pause)]
         if holds:
-            gate.hold(f"paused by the hub: {holds[0].reason}")
+            gate.hold(f"paused by hub: {holds[0].reason}")
             witness.is_gone(holds[0].reason)
         if not pauses:
             return

@@ -13,6 +13,7 @@ from hub.config.model import DestinationEntry
 from hub.processors.app import make_app
 from hub.processors.catch_up import OutcomeReader
 from hub.processors.connector import Connector
+from hub.processors.controls import Controls
 from hub.processors.deliver_partition import PartitionDelivery
 from hub.processors.destination_settings import DestinationSettings
 from hub.processors.gate import Gate
@@ -31,13 +32,16 @@ _log = logging.getLogger(__name__)
 class Deliver:
     """The processor of one destination. Build it in the running loop, ``start`` it once, ``stop`` it once."""
 
-    def __init__(self, entry: DestinationEntry, around: Surroundings, witness: Witness) -> None:
+    def __init__(self, entry: DestinationEntry, around: Surroundings, controls: Controls, witness: Witness) -> None:
         topics = around.configuration.topics
         self.name = f"deliver.{entry.name}"
         self.destination = entry.name
         self.topics = [topics.deliveries(entry.name, lane) for lane in Lane]
         self.app = make_app(topics.deliver_group(entry.name), around.connection, session_timeout=around.session_timeout)
         self.gate = Gate()
+        self._controls = controls
+        controls.listen(self._obey)
+        self._obey(entry.name)
         self._around = around
         self._settings = DestinationSettings(around.configuration, entry)
         self._witness = witness
@@ -73,6 +77,16 @@ class Deliver:
             since=since,
             now=self._around.clock(),
         )
+
+    def _obey(self, destination: str) -> None:
+        """Somebody may have paused or resumed it."""
+        if destination != self.destination:
+            return
+        control = self._controls.paused(destination)
+        if control is None:
+            self.gate.release()
+        else:
+            self.gate.hold(f"paused by {control.by}" + (f": {control.reason}" if control.reason else ""))
 
     async def _work(self, feed: Feed) -> None:
         index = await asyncio.to_thread(OutcomeIndex.open, self._indexes / str(feed.partition))

@@ -1,7 +1,6 @@
 """What all partitions of one destination share in this process."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +14,6 @@ from hub.processors.gate import Gate
 from hub.processors.pacing import Pacer
 from schemas.delivery import DeliveryRecord
 
-_log = logging.getLogger(__name__)
-
 
 class Witness(Protocol):
     """Hears what happens to a destination, to tell people. Never raises, never waits."""
@@ -26,25 +23,6 @@ class Witness(Protocol):
     def came_up(self) -> None: ...
     def is_gone(self, reason: str) -> None:
         """The destination says so itself; it is to be paused until a person resumes it."""
-
-
-class Logged:
-    """A witness that writes what it hears into the log of the process."""
-
-    def __init__(self, destination: str) -> None:
-        self._extra = {"destination": destination}
-
-    def died(self, record: DeliveryRecord, reason: str) -> None:
-        """The settlement has logged it."""
-
-    def went_down(self, reason: str) -> None:
-        _log.error("destination is down", extra={**self._extra, "error": reason})
-
-    def came_up(self) -> None:
-        _log.info("destination is up again", extra=self._extra)
-
-    def is_gone(self, reason: str) -> None:
-        _log.error("destination says that it is gone", extra={**self._extra, "error": reason})
 
 
 @dataclass(frozen=True, slots=True)

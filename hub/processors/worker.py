@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Coroutine, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,16 +13,19 @@ from hub.config.settings import Settings
 from hub.log.admin import LogAdmin
 from hub.log.admin_client import KafkaUnavailableError, LogAdminError
 from hub.log.connection import KafkaConnection
+from hub.log.news import News
+from hub.log.records import NewerFormatError
 from hub.log.topics import max_record_bytes
 from hub.log.writer import LogWriter
+from hub.processors.controls import Controls
 from hub.processors.delay import Delay
 from hub.processors.deliver import Deliver
 from hub.processors.report import Reporter
 from hub.processors.route import Route
 from hub.processors.session import session_timeout
-from hub.processors.shared import Logged
 from hub.processors.surroundings import Surroundings
 from hub.processors.watchdog import Watchdog
+from hub.processors.witness import Announcer
 
 _log = logging.getLogger(__name__)
 
@@ -107,35 +110,40 @@ async def run_worker(
         max_pending_bytes=2 * _LARGEST_RECORD,
         max_record_bytes=max(_LARGEST_RECORD, max_record_bytes(configuration.max_body)),
     )
-    await writer.start()
     failure = _Failure()
-    around = Surroundings(
-        configuration,
-        connection,
-        writer,
-        OutgoingHttp(allow_private=settings.allow_private),
-        settings.home,
-        failure.report,
-        await asyncio.to_thread(session_timeout, connection),
-    )
-    processors, delivers = await _build(selection, around, admin)
-    reporter = Reporter(delivers, writer, configuration.topics, configuration.log.partitions, around.clock)
-    beside = [
-        asyncio.create_task(Watchdog(processors, failure.report).run()),
-        asyncio.create_task(_clean(admin)),
-        asyncio.create_task(reporter.run()),
-    ]
-    try:
+    topics, partitions = configuration.topics, configuration.log.partitions
+    async with AsyncExitStack() as stack:
+        await writer.start()
+        stack.push_async_callback(writer.stop)
+        around = Surroundings(
+            configuration,
+            connection,
+            writer,
+            OutgoingHttp(allow_private=settings.allow_private),
+            settings.home,
+            failure.report,
+            await asyncio.to_thread(session_timeout, connection),
+        )
+        news = News(writer, topics, partitions, around.clock)
+        news.start()
+        stack.push_async_callback(news.close)
+        controls = Controls(connection, topics, partitions, failed=failure.report)
+        stack.push_async_callback(controls.close)
+        try:
+            if not await _unless(stop, controls.start()):
+                return
+        except NewerFormatError as error:
+            raise WorkerFailedError("what is paused cannot be read") from error
+        processors, delivers = await _build(selection, around, admin, controls, news)
+        reporter = Reporter(delivers, writer, topics, partitions, around.clock)
+        stack.push_async_callback(reporter.end)
+        stack.push_async_callback(_stop, processors)
+        for task in (Watchdog(processors, failure.report).run(), _clean(admin), reporter.run()):
+            stack.callback(asyncio.create_task(task).cancel)
         # Together: each sleeps for a second on its way up.
         await asyncio.gather(*(processor.start() for processor in processors))
         _log.info("worker runs", extra={"processors": " ".join(processor.name for processor in processors)})
         await failure.or_until(stop)
-    finally:
-        for task in beside:
-            task.cancel()
-        await _stop(processors)
-        await reporter.end()
-        await writer.stop()
     _log.info("worker stopped")
 
 
@@ -160,9 +168,13 @@ class _Failure:
             raise WorkerFailedError("a processor cannot go on") from self._error
 
 
-async def _build(selection: Selection, around: Surroundings, admin: LogAdmin) -> tuple[list[Processor], list[Deliver]]:
+async def _build(
+    selection: Selection, around: Surroundings, admin: LogAdmin, controls: Controls, news: News
+) -> tuple[list[Processor], list[Deliver]]:
     destinations = around.configuration.destinations
-    delivers = [Deliver(destinations[name], around, Logged(name)) for name in selection.destinations]
+    delivers = [
+        Deliver(destinations[name], around, controls, Announcer(name, around, news)) for name in selection.destinations
+    ]
     processors: list[Processor] = [*delivers]
     if selection.delay:
         tiers, ledgers = await asyncio.to_thread(admin.tiers), await asyncio.to_thread(admin.ledgers)
@@ -170,6 +182,20 @@ async def _build(selection: Selection, around: Surroundings, admin: LogAdmin) ->
     if selection.route:
         processors.insert(0, Route(around))
     return processors, delivers
+
+
+async def _unless(stop: asyncio.Event, call: Coroutine[Any, Any, None]) -> bool:
+    """Await a call that may wait for the broker as long as it takes; False when told to stop meanwhile."""
+    calling, stopped = asyncio.create_task(call), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({calling, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped.cancel()
+    if not calling.done():
+        calling.cancel()
+        return False
+    calling.result()
+    return True
 
 
 async def _prepared(admin: LogAdmin, configuration: Configuration, stop: asyncio.Event) -> bool:

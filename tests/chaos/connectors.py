@@ -15,6 +15,7 @@ from connectors.api import (
     DeliveryError,
     DeliveryKey,
     DestinationConfig,
+    DestinationGoneError,
     EachDestination,
     Effect,
     Outcomes,
@@ -36,9 +37,13 @@ def append(path: Path, deliveries: list[Delivery]) -> None:
 
 
 def check_outage(config: LedgerConfig) -> None:
-    """While the file ``<effects>.outage`` exists, every call raises what a careless plugin would."""
+    """While the file ``<effects>.outage`` exists, every call raises what a careless plugin would; while there is a
+    ``<effects>.gone``, what a careful one does.
+    """
     if config.effects.with_suffix(".outage").exists():
         raise RuntimeError("no connection, said the plugin's client library")
+    if config.effects.with_suffix(".gone").exists():
+        raise DestinationGoneError("410, it said")
 
 
 class LedgerBatch(BatchDestination[LedgerConfig]):

@@ -33,9 +33,17 @@ from hub.config.model import (
 from hub.log.admin import LogAdmin
 from hub.log.connection import KafkaConnection
 from hub.log.reader import LogReader
-from hub.log.records import decode_outcome, decode_report, encode_event, partition_for
+from hub.log.records import (
+    decode_outcome,
+    decode_report,
+    encode_control,
+    encode_event,
+    partition_for,
+    partition_for_bytes,
+)
 from hub.log.topics import Topics
 from hub.log.writer import LogWriter
+from schemas.control import Control
 from schemas.event import Event
 from schemas.outcome import Outcome
 from schemas.report import DestinationReport, DestinationState
@@ -166,6 +174,19 @@ class HubUnderTest:
         """Every outcome, in the order of its partition."""
         topic = self.topics.outcomes(destination)
         return [decode_outcome(value) for value in await self.read(topic)]
+
+    async def events(self) -> list[Event]:
+        """Everything in the events topic."""
+        found = await asyncio.to_thread(lambda: list(LogReader(self.kafka, self.topics).events()))
+        return [stored.event for stored in found]
+
+    async def control(self, destination: str, *, paused: bool) -> None:
+        """Pause or resume it, as `hub pause` does."""
+        record = encode_control(Control(destination, paused, "ada", "tests", datetime.now(UTC)))
+        writer = LogWriter(self.kafka, max_pending_records=10, max_pending_bytes=10**6, max_record_bytes=10**6)
+        await writer.start()
+        await writer.append_all(self.topics.controls, partition_for_bytes(destination.encode(), PARTITIONS), [record])
+        await writer.stop()
 
     def report(self, destination: str) -> DestinationReport | None:
         """The last report of any worker; None where the last one stopped."""

@@ -350,6 +350,61 @@ async def test_a_retry_whose_destination_is_gone_is_a_dead_letter(make_hub: Call
     assert b'{"do":"fail"}' in await hub.read(hub.topics.dead_letters)
 
 
+async def test_a_paused_destination_holds_its_backlog_and_goes_on_where_it_was(
+    make_hub: Callable[..., HubUnderTest],
+) -> None:
+    hub = make_hub({"out": ("ledger-each", 0.0), "other": ("ledger-each", 0.0)}, max_attempts=1)
+    await hub.control("out", paused=True)
+    ids = await hub.produce([{"n": n} for n in range(20)])
+    async with running(hub):
+        await hub.until_ended("other", ids)
+    async with running(hub):  # it survives a restart
+        await hub.until(lambda: held(hub) == ("paused by ada: tests", 20), "a report of what is held, and why")
+        assert hub.effects("out") == Counter()
+        await hub.control("out", paused=False)
+        await hub.until_ended("out", ids)
+    assert {outcome.attempt for outcome in await hub.outcomes("out")} == {1}
+
+
+def held(hub: HubUnderTest) -> tuple[str | None, int] | None:
+    report = hub.report("out")
+    return report and (report.reason, report.lanes[1].pending)
+
+
+async def test_a_destination_that_says_it_is_gone_is_paused_until_a_person_resumes_it(
+    make_hub: Callable[..., HubUnderTest],
+) -> None:
+    hub = make_hub({"out": ("ledger-each", 0.0)}, max_attempts=1)
+    gone = hub.effects_file("out").with_suffix(".gone")
+    gone.touch()
+    ids = await hub.produce([{"n": n} for n in range(5)])
+    async with running(hub):
+        await hub.until(lambda: hub.reported("out") is DestinationState.PAUSED, "a report that it is paused")
+    gone.unlink()
+    async with running(hub):
+        await hub.until(lambda: hub.reported("out") is DestinationState.PAUSED, "it is paused after a restart, too")
+        report = hub.report("out")
+        assert report is not None
+        assert report.reason == "paused by hub: DestinationGoneError: 410, it said"
+        await hub.control("out", paused=False)
+        await hub.until_ended("out", ids)
+    assert set(hub.effects("out").values()) == {1}
+
+
+async def test_what_happens_to_a_destination_becomes_the_hubs_own_news(make_hub: Callable[..., HubUnderTest]) -> None:
+    hub = make_hub({"out": ("ledger-each", 0.0)})
+    outage = hub.effects_file("out").with_suffix(".outage")
+    outage.touch()
+    ids = await hub.produce([{"do": "poison" if n == 3 else None} for n in range(20)])
+    async with running(hub):
+        await hub.until(lambda: hub.reported("out") is DestinationState.DOWN, "the breaker opens")
+        outage.unlink()
+        await hub.until_ended("out", ids)
+    news = [event for event in await hub.events() if event.source == "hub"]
+    assert {event.type for event in news} == {"destination.down", "destination.up", "delivery.dead"}
+    assert {event.subject for event in news} == {"out"}
+
+
 async def test_a_worker_says_how_its_destinations_stand_and_that_it_stopped(
     make_hub: Callable[..., HubUnderTest],
 ) -> None:
@@ -363,7 +418,8 @@ async def test_a_worker_says_how_its_destinations_stand_and_that_it_stopped(
         report = hub.report("broken")
         assert report is not None
         normal = report.lanes[1]
-        assert (report.revision, normal.pending, normal.delivered) == ("0" * 12, 12, 0)
+        assert (report.revision, normal.delivered) == ("0" * 12, 0)
+        assert normal.pending >= 12  # and the news that it is down
         assert normal.oldest is not None
         assert normal.oldest.why == "broken is down: RuntimeError: no connection, said the plugin's client library"
         await hub.until(lambda: delivered(hub) == 12, "a report of what was delivered")
