@@ -368,7 +368,7 @@ async def test_a_paused_destination_holds_its_backlog_and_goes_on_where_it_was(
 
 def held(hub: HubUnderTest) -> tuple[str | None, int] | None:
     report = hub.report("out")
-    return report and (report.reason, report.lanes[1].pending)
+    return None if report is None else (report.reason, report.lanes[1].pending)
 
 
 async def test_a_destination_that_says_it_is_gone_is_paused_until_a_person_resumes_it(
@@ -422,7 +422,7 @@ async def test_a_worker_says_how_its_destinations_stand_and_that_it_stopped(
         assert normal.pending >= 12  # and the news that it is down
         assert normal.oldest is not None
         assert normal.oldest.why == "broken is down: RuntimeError: no connection, said the plugin's client library"
-        await hub.until(lambda: delivered(hub) == 12, "a report of what was delivered")
+        await hub.until(lambda: delivered(hub) >= 12, "a report of what was delivered")
         assert stop(worker, deadline=40.0) == 0
     assert hub.report("broken") is None
 
