@@ -5,6 +5,7 @@
     ├── RetryableError         this record, another time                   → retried with backoff
     ├── ThrottledError         the destination asks for less               → pause that long, costs no attempt
     └── DestinationDownError   nobody would get through                    → pause and probe, costs no attempt
+        └── DestinationGoneError   it says it is gone for good             → paused until a person resumes it
 
     VerificationError
     ├── MalformedRequestError  a security header is missing or repeated    → 400
@@ -43,6 +44,10 @@ class ThrottledError(DeliveryError):
 
 class DestinationDownError(DeliveryError):
     """The destination cannot be reached or refuses everybody (connection refused, revoked credentials)."""
+
+
+class DestinationGoneError(DestinationDownError):
+    """The destination says that it is gone for good: the hub pauses it until somebody runs ``hub resume``."""
 
 
 class VerificationError(Exception):

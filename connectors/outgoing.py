@@ -78,6 +78,8 @@ class OutgoingHttp:
             timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=seconds / 2),
             trace_configs=[trace],
             trust_env=False,
+            # A target that sets cookies would choose what later requests carry, until they are too large for it.
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
 
     def _socket(self, info: AddrInfoType) -> socket.socket:

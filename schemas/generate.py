@@ -9,13 +9,14 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, NewType, get_args, get_origin, get_type_hints
+from typing import Any, NewType, Union, get_args, get_origin, get_type_hints
 
 import orjson
 
 from schemas.control import Control
 from schemas.decision import Decision
 from schemas.headers import HEADERS, On
+from schemas.news import NewsItem
 from schemas.outcome import Outcome
 from schemas.report import DestinationReport
 
@@ -32,10 +33,11 @@ _SCALARS: Mapping[object, dict[str, Any]] = {
 def documents() -> dict[str, bytes]:
     """File name → text, of every schema."""
     return {
-        "decision.json": _text(_ledger(Decision)),
-        "outcome.json": _text(_ledger(Outcome)),
-        "control.json": _text(_ledger(Control)),
-        "report.json": _text(_ledger(DestinationReport)),
+        "decision.json": _text(_value(Decision)),
+        "outcome.json": _text(_value(Outcome)),
+        "control.json": _text(_value(Control)),
+        "report.json": _text(_value(DestinationReport)),
+        "news.json": _text(_value(NewsItem)),
         "event-headers.json": _text(_headers("Headers of hub.events", {On.EVERY, On.EVENTS})),
         "delivery-headers.json": _text(
             _headers("Headers of deliveries, retries and dead letters", {On.EVERY, On.EVENTS, On.DELIVERIES})
@@ -48,8 +50,8 @@ def write(folder: Path = FOLDER) -> None:
         (folder / name).write_bytes(text)
 
 
-def _ledger(kind: type) -> dict[str, Any]:
-    """A value of a ledger topic: the dataclass, and the format it is in."""
+def _value(kind: type) -> dict[str, Any]:
+    """A value that the hub writes itself: the dataclass, and the format it is in."""
     schema = _object(kind)
     schema["properties"] = {"format": {"const": 1}, **schema["properties"]}
     schema["required"] = ["format", *schema["required"]]
@@ -68,7 +70,7 @@ def _of(hint: Any) -> dict[str, Any]:
         return _of(hint.__supertype__)
     if hint in _SCALARS:
         return dict(_SCALARS[hint])
-    if get_origin(hint) is UnionType:
+    if get_origin(hint) in {Union, UnionType}:
         (one,) = (part for part in get_args(hint) if part is not NoneType)
         schema = _of(one)
         return {**schema, "type": [schema["type"], "null"]}

@@ -31,7 +31,7 @@ HEADERS: tuple[Header, ...] = (
     ),
     Header("ce_specversion", On.EVENTS, "`1.0`: CloudEvents, Kafka binding, binary mode", always=True),
     Header("ce_id", On.EVENTS, "the event's id from its sender, else random; unique within `ce_source`", always=True),
-    Header("ce_source", On.EVENTS, "name of the source in `hub.yaml`", always=True),
+    Header("ce_source", On.EVENTS, "name of the source in `hub.yaml`; `hub` for the hub's own news", always=True),
     Header("ce_type", On.EVENTS, "what happened, in the sender's words", always=True),
     Header("ce_subject", On.EVENTS, "what it happened to"),
     Header("ce_time", On.EVENTS, "when it happened according to the sender, RFC 3339"),

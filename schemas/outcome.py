@@ -26,7 +26,8 @@ class Outcome:
     The first terminal outcome of a (delivery, run) in the log counts; a later one is superseded. ``attempt`` is
     1 for the first try, 0 where none was made (``discarded``). ``error`` is ``<ErrorType>: <message>``, 1 kB at
     most, present unless delivered. ``started`` and ``ended`` enclose the attempt; ``received`` is when the hub
-    accepted the event.
+    accepted the event. Where the attempt failed, ``retry_at`` is when the next one is due, and ``moved`` says whether
+    it waits for it as another record, in a retry tier, or in its place.
     """
 
     delivery: DeliveryId
@@ -40,6 +41,8 @@ class Outcome:
     started: datetime
     ended: datetime
     error: str | None = None
+    retry_at: datetime | None = None
+    moved: bool = False
     lane: Lane = Lane.NORMAL
 
     @property

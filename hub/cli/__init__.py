@@ -14,6 +14,8 @@ COMMANDS = {
     "events": "hub.cli.events",
     "status": "hub.cli.status",
     "ledger": "hub.cli.ledger",
+    "pause": "hub.cli.pause",
+    "resume": "hub.cli.resume",
     "topics": "hub.cli.topics",
     "connectors": "hub.cli.connectors",
     "ingress": "hub.cli.ingress",

@@ -34,7 +34,7 @@ _log = logging.getLogger("hub.worker")
 @click.command(name="worker", short_help="Route events and deliver them.")
 @config_option
 @click.option(
-    "--only", multiple=True, metavar="WHAT", help="route, deliver, status, or a destination; may be repeated."
+    "--only", multiple=True, metavar="WHAT", help="route, delay, deliver, status, or a destination; may be repeated."
 )
 def command(config: Path, only: tuple[str, ...]) -> None:
     """Route events to deliveries, deliver them, and keep the rows for `hub status`: everything, or --only some of it.

@@ -19,6 +19,7 @@ from hub.config.status import StatusConfig
 from hub.config.validation import validate
 from hub.config.variables import Variables, read_dotenv
 from hub.config.written import WrittenFile
+from schemas.news import HUB_SOURCE
 
 __all__ = ["ConfigurationError", "load"]
 
@@ -60,7 +61,7 @@ def _read(root: Node, revision: str, reading: Reading) -> Configuration | None:
     sources = read_sources(section["sources"], reading)
     defaults = file.defaults if file else DeliverySettings()
     configured = read_destinations(section["destinations"], defaults, reading)
-    names = section["sources"].items()
+    names = (*section["sources"].items(), HUB_SOURCE)
     around = Surroundings(sources=names, destinations=section["destinations"].items(), configured=configured)
     routes, findings = read_routes(section["routes"], around, problems)
     ids = [str(element.at(["id"]).value) for element in section["routes"].elements()]

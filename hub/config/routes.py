@@ -19,7 +19,7 @@ from schemas.lane import Lane
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a route refers to. The names include entries that have problems of their own."""
+    """What a route refers to. The names include entries that have problems of their own, and the hub as a source."""
 
     sources: Collection[str]
     destinations: Collection[str]

@@ -34,7 +34,7 @@ class TestFailure:
 def read_tests(
     node: Node, sources: Mapping[str, SourceEntry], names: Collection[str], routes: Collection[str], problems: Problems
 ) -> list[RoutingTest]:
-    """Every test that is right. ``names`` are the sources', ``routes`` the routes' ids."""
+    """Every test that is right. ``names`` are the sources' (and the hub's own), ``routes`` the routes' ids."""
     tests = []
     for element in node.elements():
         written = validate(WrittenTest, element, problems)

@@ -74,9 +74,11 @@ class SecretFiles:
     def _filled(self, node: Node) -> Node:
         if isinstance(node.value, tuple):
             return replace(node, value=tuple(self._filled(element) for element in node.value))
-        path = node.items().get("file")
-        if path is None or len(node.items()) != 1 or not isinstance(path.value, str):
-            return node
+        members = node.items()
+        path = members.get("file")
+        if path is None or len(members) != 1 or not isinstance(path.value, str):
+            filled = {key: self._filled(member) for key, member in members.items()}
+            return replace(node, value=filled) if members else node
         written = f"{{file: {path.written}}}"
         secret = None if path.unset or not self._read else self._contents(path, self._folder / path.value)
         if secret is None:

@@ -6,6 +6,7 @@ from hub.config.names import check_name
 from hub.config.nodes import Node
 from hub.config.reading import Reading, without
 from hub.config.validation import validate
+from schemas.news import HUB_SOURCE
 
 
 def read_sources(node: Node, reading: Reading) -> dict[str, SourceEntry]:
@@ -16,6 +17,11 @@ def read_sources(node: Node, reading: Reading) -> dict[str, SourceEntry]:
 
 def _read_source(name: str, node: Node, reading: Reading) -> SourceEntry | None:
     check_name("source", name, node, reading.problems)
+    if name == HUB_SOURCE:
+        reading.problems.add(
+            node.where,
+            f"`{HUB_SOURCE}` is where the hub's own news come from, and needs no entry; give this source another name",
+        )
     type_name = reading.type_of(Kind.SOURCE, node)
     if type_name is None:
         return None

@@ -93,7 +93,7 @@ class WrittenRoute(ConfigModel):
 class WrittenEvent(ConfigModel):
     """The event of a test, as patterns see it. What is left out, the event does not have."""
 
-    source: str = Field(description="One of `sources`.")
+    source: str = Field(description="One of `sources`, or `hub` for the hub's own news.")
     endpoint: str = Field("", description="The rest of the path after the source.")
     type: str = Field("", description="Such as `batch.succeeded`.")
     id: str = Field("", description="The sender's id of the event.")

@@ -1,10 +1,17 @@
 """What to do about a failed attempt: try again, give up, or leave the destination alone for a while."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from connectors.errors import BadRecordError, DestinationDownError, RetryableError, ThrottledError
+from connectors.errors import (
+    BadRecordError,
+    DestinationDownError,
+    DestinationGoneError,
+    RetryableError,
+    ThrottledError,
+)
 
 
 class RetrySettings(Protocol):
@@ -22,9 +29,14 @@ class RetrySettings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Try this delivery again, not before ``delay`` from now. The attempt counts."""
+    """Try this delivery again, ``delay`` from now. The attempt counts.
+
+    ``tier`` says where it waits: in the retry tier of that delay, while later deliveries of its subject go ahead; or
+    in its place, and they behind it.
+    """
 
     delay: timedelta
+    tier: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,35 +47,79 @@ class Dead:
 
 
 @dataclass(frozen=True, slots=True)
+class Discard:
+    """Nobody wants this delivery any more; it was not tried."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
-    """Call the destination again for anything only after ``delay``. The attempt does not count."""
+    """Call the destination again for anything only after ``delay``. The attempt does not count.
+
+    ``down``: it is out of order, as opposed to asking for less.
+    """
 
     delay: timedelta
+    down: bool
 
 
-Decision = Retry | Dead | Pause
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Leave the destination alone until a person says otherwise. The attempt does not count."""
+
+    reason: str
 
 
-def decide(error: BaseException, *, attempt: int, age: timedelta, setbacks: int, settings: RetrySettings) -> Decision:
-    """Decide what follows from ``error``.
+Decision = Retry | Dead | Discard | Pause | Hold
 
-    Args:
-        attempt: the number of the attempt that failed, 1 for the first.
-        age: time since the first attempt began, pauses of the destination not counted.
-        setbacks: how often in a row the destination was down, this time included.
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An attempt that failed, and what is known of the delivery and its destination.
+
+    ``attempt`` is the number of the attempt, 1 for the first; ``age`` the time since the first one began, without the
+    time for which the destination was left alone. ``setbacks`` is how often in a row the destination was down, this
+    time included. ``outage`` says that by what became of its neighbours the destination is down, not the delivery bad.
     """
+
+    error: BaseException
+    attempt: int
+    age: timedelta
+    setbacks: int
+    outage: bool = False
+
+
+def decide(failure: Failure, settings: RetrySettings, delays: Sequence[timedelta], *, strict: bool) -> Decision:
+    """Decide what follows. ``delays`` are those of the retry tiers, ascending; ``strict`` the route's order."""
+    error = failure.error
     if isinstance(error, BadRecordError):
         return Dead(describe(error))
+    if failure.outage or isinstance(error, DestinationDownError | ThrottledError):
+        return _leave_alone(failure, settings)
+    if failure.attempt >= settings.max_attempts:
+        return Dead(f"given up after {failure.attempt} attempts: {describe(error)}")
+    if failure.age >= settings.max_age:
+        return Dead(f"given up after {failure.age}: {describe(error)}")
+    wanted = (error.retry_after if isinstance(error, RetryableError) else None) or timedelta()
+    if strict:
+        return Retry(max(backoff(failure.attempt, settings), wanted), tier=False)
+    return Retry(tier_for(failure.attempt, wanted, delays), tier=True)
+
+
+def _leave_alone(failure: Failure, settings: RetrySettings) -> Decision:
+    error = failure.error
+    if isinstance(error, DestinationGoneError):
+        return Hold(describe(error))
     if isinstance(error, ThrottledError):
-        return Pause(error.retry_after)
-    if isinstance(error, DestinationDownError):
-        return Pause(backoff(setbacks, settings))
-    if attempt >= settings.max_attempts:
-        return Dead(f"given up after {attempt} attempts: {describe(error)}")
-    if age >= settings.max_age:
-        return Dead(f"given up after {age}: {describe(error)}")
-    wanted = error.retry_after if isinstance(error, RetryableError) else None
-    return Retry(max(backoff(attempt, settings), wanted or timedelta()))
+        return Pause(error.retry_after, down=False)
+    return Pause(backoff(failure.setbacks, settings), down=True)
+
+
+def tier_for(attempt: int, wanted: timedelta, delays: Sequence[timedelta]) -> timedelta:
+    """The delay after so many attempts: at least ``wanted``, as far as there is one as long."""
+    own = delays[min(attempt, len(delays)) - 1]
+    return max(own, next((delay for delay in delays if delay >= wanted), delays[-1]))
 
 
 def backoff(failures: int, settings: RetrySettings) -> timedelta:

@@ -3,18 +3,30 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from schemas.lane import Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A record of a deliveries topic, within its partition."""
+
+    lane: Lane
+    offset: int
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """What the outcomes say about one (delivery, run).
 
-    ``attempt`` is the last attempt that failed, ``offset`` the record it decided, ``first_attempt`` when the first
-    attempt began. Where ``terminal``, nothing else counts.
+    ``attempt`` is the last attempt that failed, ``at`` the record it decided, ``moved`` whether another record (of a
+    retry tier) carries the delivery on, ``first_attempt`` when the first attempt began. Where ``terminal``, nothing
+    else counts.
     """
 
     terminal: bool
     attempt: int = 0
-    offset: int = 0
+    at: Position | None = None
+    moved: bool = False
     first_attempt: datetime | None = None
 
 
@@ -35,18 +47,19 @@ class Duplicate:
 
 
 def judge(
-    attempts_before: int, first_attempt: datetime | None, offset: int, known: Known | None
+    attempts_before: int, first_attempt: datetime | None, at: Position, known: Known | None
 ) -> Deliver | Duplicate:
-    """Judge the record at ``offset``, written after ``attempts_before`` attempts of which the first began at
+    """Judge the record ``at`` some place, written after ``attempts_before`` attempts of which the first began at
     ``first_attempt``.
 
-    A record whose next attempt was already decided at a smaller offset is a copy (``route`` was interrupted after
-    writing it): whoever made that attempt carries the delivery on.
+    A record whose next attempt was already decided is done, unless it was decided in this very place and waits here
+    for the next one: at another place it was a copy of this record (``route`` or ``delay`` was interrupted after
+    writing it), and whoever made that attempt carries the delivery on.
     """
     if known is None:
         return Deliver(attempts_before + 1, first_attempt)
     if known.terminal:
         return Duplicate()
-    if known.attempt > attempts_before and known.offset < offset:
+    if known.attempt > attempts_before and (known.moved or known.at != at):
         return Duplicate()
     return Deliver(max(attempts_before, known.attempt) + 1, known.first_attempt or first_attempt)

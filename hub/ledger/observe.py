@@ -1,30 +1,28 @@
 """Reads what `hub.ledger.standing` puts together. Works without workers and without a projection, not without Kafka."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 
 from hub.ledger.queries import Overview, overview
 from hub.ledger.standing import FRESH, Oldest, Retries, Seen
 from hub.ledger.store import Store, StoreAwayError
 from hub.log.connection import KafkaConnection
+from hub.log.control_table import ControlTable
 from hub.log.cut import Cut, Range, ledger_topics, take_cut
 from hub.log.ranges import RangeReader
 from hub.log.records import (
     MalformedRecordError,
-    decode_control,
     decode_delivery,
     decode_report,
     delivery_identity,
 )
 from hub.log.topics import Topics
+from schemas.control import Control
 from schemas.identity import destination_of
 from schemas.lane import Lane
 from schemas.report import DestinationReport
-
-ValueT = TypeVar("ValueT")
 
 _MOST_COUNTED = 20_000  # records of one partition of one retry tier
 
@@ -46,10 +44,8 @@ async def observe(
     cut = await asyncio.to_thread(take_cut, connection, topics, now - 2 * FRESH, timeout=seconds)
     found, away = await _overview(store, now)
     async with RangeReader(connection, seconds) as reader:
-        reports = await _last_per_key(reader, cut.ranges.get(topics.reports, ()), decode_report)
-        controls = await _last_per_key(
-            reader, [one.whole for one in cut.ranges.get(topics.controls, ())], decode_control
-        )
+        reports = await _reports(reader, cut.ranges.get(topics.reports, ()))
+        controls = await _controls(reader, cut.ranges.get(topics.controls, ()))
         backlog = {
             (name, lane): sum(len(one.waiting) for one in cut.ranges.get(topics.deliveries(name, lane), ()))
             for name in destinations
@@ -64,7 +60,7 @@ async def observe(
             heads=await _heads(reader, cut, _silent(destinations, reports, now)),
             retries=await _retries(reader, cut),
             reports=reports,
-            controls={one.destination: one for one in controls},
+            controls=controls,
             overview=found,
             away=away,
             ends={(topic, one.partition): one.end for topic in ledger_topics(cut) for one in cut.ranges[topic]},
@@ -78,21 +74,28 @@ async def _overview(store: Store, now: datetime) -> tuple[Overview | None, str |
         return None, str(error)
 
 
-async def _last_per_key(
-    reader: RangeReader, ranges: Sequence[Range], decode: Callable[[bytes | None], ValueT]
-) -> list[ValueT]:
-    """What the last record of each key says; nothing where it has no value, or is no record of ours."""
-    last: dict[bytes | None, ValueT] = {}
+async def _reports(reader: RangeReader, ranges: Sequence[Range]) -> list[DestinationReport]:
+    """What the last record of each key says; nothing where it has no value: its worker stopped."""
+    last: dict[bytes | None, DestinationReport] = {}
     for one in ranges:
         async for records in reader.read(one):
             for record in records:
                 last.pop(record.key, None)
-                if record.value is not None:
-                    try:
-                        last[record.key] = decode(record.value)
-                    except MalformedRecordError:
-                        continue
+                with suppress(MalformedRecordError):
+                    if record.value is not None:
+                        last[record.key] = decode_report(record.value)
     return list(last.values())
+
+
+async def _controls(reader: RangeReader, ranges: Sequence[Range]) -> Mapping[str, Control]:
+    """The destinations that are paused."""
+    table = ControlTable()
+    for one in ranges:
+        async for records in reader.read(one.whole):
+            for record in records:
+                with suppress(MalformedRecordError):
+                    table.learn(record.key, record.value)
+    return table.paused()
 
 
 def _silent(destinations: Sequence[str], reports: Sequence[DestinationReport], now: datetime) -> list[str]:

@@ -43,8 +43,8 @@ class Retries:
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What was read. ``backlog`` and ``heads`` are per destination and lane; ``undecided`` are events that route has
-    not committed yet. ``overview`` None: there is no projection, ``away`` says why not where it cannot be asked.
-    ``ends`` are those of the ledger's topics.
+    not committed yet. ``controls`` are those of the destinations that are paused. ``overview`` None: there is no
+    projection; ``away`` says why where it cannot be asked. ``ends`` are those of the ledger's topics.
     """
 
     at: datetime
@@ -132,7 +132,7 @@ def _destination(seen: Seen, name: str) -> DestinationStanding:
     worst = min(fresh, key=lambda one: _WORST_FIRST.index(one.state), default=None)
     state, reason = (worst.state, worst.reason) if worst else (None, None)
     control = seen.controls.get(name)
-    if control is not None and control.paused:
+    if control is not None:
         state, reason = DestinationState.PAUSED, f"by {control.by}: {control.reason}"
     return DestinationStanding(
         name=name,

@@ -140,10 +140,16 @@ class LogAdmin:
 
     def tiers(self) -> list[timedelta]:
         """The delays of the retry tiers that exist, those included that are no longer configured."""
-        prefix = f"{self._topics.hub}.retries."
+        return sorted(parse_duration(name) for name in self._existing("retries"))
+
+    def ledgers(self) -> list[str]:
+        """The destinations that have an outcomes topic, those included that are no longer configured."""
+        return sorted(self._existing("outcomes"))
+
+    def _existing(self, kind: str) -> list[str]:
+        prefix = f"{self._topics.hub}.{kind}."
         with admin_client(self._connection, self._timeout) as client:
-            names = [name.removeprefix(prefix) for name in client.list_topics() if name.startswith(prefix)]
-        return sorted(parse_duration(name) for name in names)
+            return [name.removeprefix(prefix) for name in client.list_topics() if name.startswith(prefix)]
 
     def delete_finished(self, kept: timedelta = WORK_KEPT) -> dict[str, dict[int, int]]:
         """Delete the work that is committed and older than ``kept``: deliveries, and retries that moved on.

@@ -77,6 +77,8 @@ def decode_outcome(value: bytes | None) -> Outcome:
             started=_time(found["started"]),
             ended=_time(found["ended"]),
             error=found["error"],
+            retry_at=None if found["retry_at"] is None else _time(found["retry_at"]),
+            moved=bool(found["moved"]),
             lane=Lane(found["lane"]),
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -22,8 +22,14 @@ class Connector:
     def __init__(self, entry: DestinationEntry, context: Context) -> None:
         self._entry = entry
         self._context = context
+        self.problem: str | None = None
+        """Why it could not be opened, the last time that was tried."""
         self._opened: asyncio.Future[Destination[Any, Any]] = asyncio.get_running_loop().create_future()
         self._opening = asyncio.create_task(self._open(), name=f"open {entry.name}")
+
+    @property
+    def is_open(self) -> bool:
+        return self._opened.done() and not self._opened.cancelled()
 
     async def ready(self) -> Destination[Any, Any]:
         return await asyncio.shield(self._opened)
@@ -32,7 +38,7 @@ class Connector:
         """Stop opening it, or close it; never raises, never hangs."""
         self._opening.cancel()
         await asyncio.wait({self._opening}, timeout=_CLOSE_TIMEOUT)
-        if self._opened.done() and not self._opened.cancelled():
+        if self.is_open:
             await self._close(self._opened.result())
         self._opened.cancel()
 
@@ -50,10 +56,11 @@ class Connector:
                 raise
             except Exception as error:  # noqa: BLE001  (a plugin may raise anything; the others must run)
                 failures += 1
+                self.problem = describe(error)
                 pause = backoff(failures, self._entry.settings.retry).total_seconds()
                 _log.warning(
                     "destination cannot be opened",
-                    extra={"destination": self._entry.name, "error": describe(error), "again_in": pause},
+                    extra={"destination": self._entry.name, "error": self.problem, "again_in": pause},
                 )
                 if destination is not None:
                     await self._close(destination)

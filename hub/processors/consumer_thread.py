@@ -12,6 +12,8 @@ from faust.types import TP
 
 _log = logging.getLogger(__name__)
 
+_LONG_POLL, _SHORT_POLL = 500, 50  # milliseconds
+
 COMMIT_TIMEOUT = 5.0  # seconds; aiokafka alone repeats a commit for as long as the broker is away
 
 
@@ -49,9 +51,16 @@ class SafeConsumerThread(driver.AIOKafkaConsumerThread):
         # A consumer that was not polled for a while (the agent waits for a destination) leaves the group, and Faust
         # never joins again: no limit. The watchdog of the worker looks at progress instead.
         consumer._max_poll_interval_ms = 10**12  # noqa: SLF001
-        # While one partition is full, the others' long poll delays its next fetch by as much.
-        consumer._fetch_max_wait_ms = 500  # noqa: SLF001
         return consumer
+
+    def wait_for_records(self, *, long: bool) -> None:
+        """How long the broker may keep a fetch request of which no partition has anything (from the next one on).
+
+        aiokafka has one request at a time in flight to a broker. While one partition is full, the others' long poll
+        would delay its next fetch by as much.
+        """
+        milliseconds = _LONG_POLL if long else _SHORT_POLL
+        self._ensure_consumer()._fetcher._fetch_max_wait_ms = milliseconds  # noqa: SLF001  (there is no setting)
 
     def has_more(self, tp: TP) -> bool:
         """Whether the broker told of records that were not asked for yet."""

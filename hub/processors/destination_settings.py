@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from pydantic import ValidationError
 
 from connectors.api import Options
-from hub.config.model import Configuration, DestinationEntry, RetryConfig
+from hub.config.model import Configuration, DestinationEntry, Order, RetryConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,8 @@ class RouteSettings:
 
     options: Options | None
     retry: RetryConfig
+    strict: bool = False
+    stale_after: timedelta | None = None
 
 
 class DestinationSettings:
@@ -23,9 +26,11 @@ class DestinationSettings:
     def __init__(self, configuration: Configuration, entry: DestinationEntry) -> None:
         self.entry = entry
         self.timeout = entry.settings.timeout.total_seconds()
+        self.delays = configuration.delays
+        self.revision = configuration.revision
         self._configuration = configuration
         self._routes: Mapping[str, RouteSettings] = {
-            route.id: RouteSettings(target.options, target.retry)
+            route.id: RouteSettings(target.options, target.retry, route.order is Order.STRICT, route.stale_after)
             for route in configuration.routes
             for target in route.to
             if target.destination == entry.name

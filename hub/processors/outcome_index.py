@@ -15,17 +15,19 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from hub.delivery.verdict import TERMINAL, Known
+from hub.delivery.verdict import TERMINAL, Known, Position
 from hub.log.records import Record
 from hub.processors.id_table import ID_BYTES, IdTable
 from hub.processors.snapshot import Snapshot
 from schemas.identity import DeliveryKey
+from schemas.lane import Lane
 from schemas.outcome import Outcome
 
 DEDUPE_WINDOW = timedelta(hours=72)
 _FIRST_BUCKETS = 2**12  # 32,768 ids in 512 kB
 _MOST_BUCKETS = 2**20  # 8 million ids in 128 MB
 _MOST_AHEAD = 1000
+_MOST_ATTEMPTS = 100_000  # about 30 MB; of what failed and has no end yet, the oldest is forgotten
 
 
 @dataclass(slots=True)
@@ -114,9 +116,10 @@ class OutcomeIndex:
             return  # it has its end
         if before is None or outcome.attempt > before.attempt:
             first = before.first_attempt if before else outcome.started
-            self._attempts[identity] = Known(
-                terminal=False, attempt=outcome.attempt, offset=outcome.offset, first_attempt=first
-            )
+            at = Position(outcome.lane, outcome.offset)
+            self._attempts[identity] = Known(False, outcome.attempt, at, outcome.moved, first)  # noqa: FBT003
+            if len(self._attempts) > _MOST_ATTEMPTS:
+                del self._attempts[next(iter(self._attempts))]
 
     def _stretch_for(self, ended: datetime) -> _Stretch:
         last = self._stretches[-1] if self._stretches else None
@@ -195,8 +198,9 @@ class OutcomeIndex:
                 for stretch in self._stretches
             ],
             "attempts": [
-                [identity.hex(), known.attempt, known.offset, known.first_attempt and known.first_attempt.isoformat()]
+                [identity.hex(), known.attempt, known.at.lane, known.at.offset, known.moved, known.first_attempt]
                 for identity, known in self._attempts.items()
+                if known.at is not None
             ],
         }
 
@@ -206,11 +210,10 @@ class OutcomeIndex:
             table = IdTable(path, found["buckets"], count=found["count"], must_exist=True)
             since, newest = (datetime.fromisoformat(found[name]) for name in ("since", "newest"))
             self._stretches.append(_Stretch(table, since, newest))
-        for identity, attempt, offset, first in state["attempts"]:
+        for identity, attempt, lane, offset, moved, first in state["attempts"]:
             first_attempt = first and datetime.fromisoformat(first)
-            self._attempts[bytes.fromhex(identity)] = Known(
-                terminal=False, attempt=attempt, offset=offset, first_attempt=first_attempt
-            )
+            at = Position(Lane(lane), offset)
+            self._attempts[bytes.fromhex(identity)] = Known(False, attempt, at, moved, first_attempt)  # noqa: FBT003
         self.position = state["position"]
         self.witness = bytes.fromhex(state["witness"])
 

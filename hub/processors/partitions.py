@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,27 +18,32 @@ _CANCEL_TIMEOUT = 5.0  # seconds for a cancelled task to end before its successo
 
 
 class Feed:
-    """The records of one partition during one assignment, in order. At most a window's worth is ever in it.
+    """The records of one partition number of some topics during one assignment, each topic's in order. At most a
+    window's worth of each topic is ever in it.
 
     ``wake`` is set when something arrives; who works on it may set it for reasons of its own.
     """
 
-    def __init__(self, consumer: SafeConsumer, partition: int, epoch: int) -> None:
+    def __init__(self, consumer: SafeConsumer, topics: Sequence[str], partition: int, epoch: int) -> None:
         self.partition = partition
         self.epoch = epoch
         self.wake = asyncio.Event()
         self._consumer = consumer
-        self._records: deque[Received] = deque()
+        self._records: dict[str, deque[Received]] = {topic: deque() for topic in topics}
 
-    def put(self, records: Iterable[Received]) -> None:
-        self._records.extend(records)
+    def put(self, topic: str, records: Iterable[Received]) -> None:
+        self._records[topic].extend(records)
         self.wake.set()
 
     def take(self, limit: int) -> list[Received]:
-        """What has arrived, at most ``limit``; ``wake`` is set while there is more."""
-        count = min(limit, len(self._records))
-        taken = [self._records.popleft() for _ in range(count)]
-        if not self._records:
+        """What has arrived, at most ``limit`` and no topic more than its share of that; ``wake`` is set while there is
+        more.
+        """
+        waiting = [records for records in self._records.values() if records]
+        taken: list[Received] = []
+        for records in waiting:
+            taken += [records.popleft() for _ in range(min(max(1, limit // len(waiting)), len(records)))]
+        if not any(waiting):
             self.wake.clear()
         return taken
 
@@ -69,32 +74,35 @@ Work = Callable[[Feed], Awaitable[None]]
 
 
 class Partitions:
-    """Registers the agent of an app. ``work`` is run for every partition that has records, ``failed`` is called when
-    one of them raises: whoever owns the app must then stop it, since that partition would rest.
+    """Registers the agents of an app, one for each topic. ``work`` is run for every partition number that has records,
+    whichever of the topics they are of: Faust gives all topics of an app with the same number of partitions to the
+    same worker, partition by partition. ``failed`` is called when ``work`` raises: whoever owns the app must then stop
+    it, since that partition would rest.
     """
 
-    def __init__(self, app: Any, topic: str, work: Work, failed: Callable[[BaseException], None]) -> None:
+    def __init__(self, app: Any, topics: Sequence[str], work: Work, failed: Callable[[BaseException], None]) -> None:
         self._work = work
         self._failed = failed
         self._tasks: dict[int, tuple[int, Feed, asyncio.Task[None]]] = {}
         self._consumer: SafeConsumer = app.consumer
         self._consumer.when_void(self._cancel_all)
-        self._name = topic
-        source = app.topic(topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-        app.agent(source, name=topic, concurrency=1)(self._read)
+        self._topics = topics
+        for topic in topics:
+            source = app.topic(topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+            app.agent(source, name=topic, concurrency=1)(self._read)
 
     async def _read(self, stream: Any) -> None:
         async for batch in batches(stream, _READ_AT_ONCE):
             first = batch[0]
-            self._feed(first.tp.partition, first.epoch).put(batch)
+            self._feed(first.tp.partition, first.epoch).put(first.tp.topic, batch)
 
     def _feed(self, partition: int, epoch: int) -> Feed:
         before = self._tasks.get(partition)
         if before and before[0] == epoch:
             return before[1]
-        feed = Feed(self._consumer, partition, epoch)
+        feed = Feed(self._consumer, self._topics, partition, epoch)
         predecessor = before[2] if before else None
-        task = asyncio.create_task(self._run(feed, predecessor), name=f"{self._name}-{partition}")
+        task = asyncio.create_task(self._run(feed, predecessor), name=f"{self._topics[0]}-{partition}")
         task.add_done_callback(partial(self._ended, feed))
         self._tasks[partition] = (epoch, feed, task)
         return feed
@@ -108,7 +116,9 @@ class Partitions:
     def _ended(self, feed: Feed, task: asyncio.Task[None]) -> None:
         if task.cancelled():
             return
-        error = task.exception() or RuntimeError(f"work on partition {feed.partition} of {self._name} ended by itself")
+        error = task.exception() or RuntimeError(
+            f"work on partition {feed.partition} of {self._topics[0]} ended by itself"
+        )
         self._failed(error)
 
     def _cancel_all(self) -> None:

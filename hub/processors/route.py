@@ -6,14 +6,14 @@ is read again; its deliveries may then be in the log twice, and the destination'
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from connectors.context import utc_now
+from connectors.api import BadRecordError, Template
 from hub.config.model import Configuration
+from hub.config.written import PRIORITIES
 from hub.delivery.policy import describe
-from hub.log.connection import KafkaConnection
 from hub.log.records import (
     EventOutline,
     MalformedRecordError,
@@ -22,16 +22,16 @@ from hub.log.records import (
     encode_decision,
     unreadable_dead_letter,
 )
-from hub.log.topics import Topics
-from hub.log.writer import LogWriter
 from hub.processors.app import make_app
 from hub.processors.appending import append_all
 from hub.processors.partitions import Feed, Partitions
+from hub.processors.surroundings import Surroundings
 from hub.processors.window import Received
 from hub.rules import RouteIndex
 from schemas.decision import DecidedDelivery, Decision
 from schemas.document import Document
 from schemas.identity import delivery_id
+from schemas.lane import Lane
 
 _log = logging.getLogger(__name__)
 
@@ -46,23 +46,40 @@ class Rules:
         self.revision = configuration.revision
         self._index = RouteIndex([route.when for route in routes])
         self._targets = [[(route.id, target.destination) for target in route.to] for route in routes]
+        self._lanes = [route.priority for route in routes]
         self._payload_member = {name: configuration.payload_member(name) for name in configuration.sources}
 
     def decide(self, event: EventOutline) -> tuple[DecidedDelivery, ...]:
         """The deliveries of one event, in the order of the routes."""
         document = Document(event, self._payload_member.get(event.source))
         return tuple(
-            DecidedDelivery(route, name, delivery_id(event.source, event.id, event.digest, route, name))
-            for position in self._index.match(document)
-            for route, name in self._targets[position]
+            [
+                DecidedDelivery(route, name, delivery_id(event.source, event.id, event.digest, route, name), lane)
+                for position in self._index.match(document)
+                for lane in (_lane(self._lanes[position], document),)
+                for route, name in self._targets[position]
+            ]
         )
+
+
+def _lane(priority: Lane | Template, document: Document) -> Lane:
+    """The lane a route gives to an event; NORMAL for whatever is none that a route may choose."""
+    if isinstance(priority, Lane):
+        return priority
+    try:
+        return _CHOICES.get(priority.render(document).strip().lower(), Lane.NORMAL)
+    except BadRecordError:  # a template that cannot be rendered for this event must not cost the delivery
+        return Lane.NORMAL
+
+
+_CHOICES = {str(lane): lane for lane in PRIORITIES}
 
 
 @dataclass(frozen=True, slots=True)
 class Writes:
     """What a batch of events causes."""
 
-    deliveries: dict[str, list[Record]]  # by destination
+    deliveries: dict[tuple[str, Lane], list[Record]]  # by destination and lane
     decisions: list[Record]
     dead_letters: list[Record]
 
@@ -95,8 +112,11 @@ def route_batch(batch: Sequence[Received], rules: Rules, decided: datetime) -> W
                 route=one.route,
                 destination=one.destination,
                 revision=rules.revision,
+                lane=one.lane,
             )
-            writes.deliveries.setdefault(one.destination, []).append(Record(record.key, record.value, headers))
+            writes.deliveries.setdefault((one.destination, one.lane), []).append(
+                Record(record.key, record.value, headers)
+            )
         decision = Decision(
             source=event.source,
             id=event.id,
@@ -111,31 +131,17 @@ def route_batch(batch: Sequence[Received], rules: Rules, decided: datetime) -> W
 
 
 class Route:
-    """The processor. Build it in the running loop, ``start`` it once, ``stop`` it once.
-
-    ``failed`` is called when it cannot go on; the process must then stop, and begin anew.
-    """
+    """The processor. Build it in the running loop, ``start`` it once, ``stop`` it once."""
 
     name = "route"
 
-    def __init__(
-        self,
-        configuration: Configuration,
-        connection: KafkaConnection,
-        topics: Topics,
-        writer: LogWriter,
-        *,
-        failed: Callable[[BaseException], None],
-        session_timeout: float = 6.0,
-        clock: Callable[[], datetime] = utc_now,
-    ) -> None:
-        self.topic = topics.events
-        self.app = make_app(topics.route_group, connection, session_timeout=session_timeout)
-        self._rules = Rules(configuration)
-        self._topics = topics
-        self._writer = writer
-        self._clock = clock
-        self._partitions = Partitions(self.app, topics.events, self._work, failed)
+    def __init__(self, around: Surroundings) -> None:
+        self._topics = topics = around.configuration.topics
+        self.app = make_app(topics.route_group, around.connection, session_timeout=around.session_timeout)
+        self._rules = Rules(around.configuration)
+        self._writer = around.writer
+        self._clock = around.clock
+        self._partitions = Partitions(self.app, [topics.events], self._work, around.failed)
         self.app.finalize()
 
     async def start(self) -> None:
@@ -157,8 +163,8 @@ class Route:
     async def _write(self, writes: Writes, partition: int) -> None:
         topics, writer = self._topics, self._writer
         async with asyncio.TaskGroup() as group:
-            for destination, records in writes.deliveries.items():
-                group.create_task(append_all(writer, topics.deliveries(destination), partition, records))
+            for (destination, lane), records in writes.deliveries.items():
+                group.create_task(append_all(writer, topics.deliveries(destination, lane), partition, records))
             if writes.dead_letters:
                 group.create_task(append_all(writer, topics.dead_letters, partition, writes.dead_letters))
         if writes.decisions:

@@ -1,13 +1,14 @@
-"""Writes down how attempts ended, in the order that loses nothing: dead letters first, then outcomes."""
+"""Writes down how attempts ended, in the order that loses nothing: retries and dead letters first, then outcomes."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from hub.delivery.pending import Entry
-from hub.delivery.policy import Dead, Decision, Pause, Retry, describe
-from hub.log.records import encode_delivery, encode_outcome
+from hub.delivery.policy import Dead, Decision, Discard, Hold, Pause, Retry, describe
+from hub.log.records import Record, encode_delivery, encode_outcome
 from hub.log.topics import Topics
 from hub.log.writer import LogWriter
 from hub.processors.appending import append_all
@@ -43,6 +44,16 @@ class Attempt:
     error: BaseException | None
     decision: Decision | None
 
+    @property
+    def settled(self) -> bool:
+        """Whether the record is done: its delivery has its end, or another record carries it on."""
+        return not isinstance(self.decision, Pause | Hold) and not self.waits_here
+
+    @property
+    def waits_here(self) -> bool:
+        """Whether it is tried again from this record."""
+        return isinstance(self.decision, Retry) and not self.decision.tier
+
 
 class Settlement:
     """For one partition of one destination. Concurrent calls are fine."""
@@ -60,11 +71,12 @@ class Settlement:
         """Return when everything that these attempts led to is acknowledged, and the index knows it."""
         for one in attempts:
             self._log(one)
-        letters = [_dead_letter(one, one.decision) for one in attempts if isinstance(one.decision, Dead)]
-        if letters:
-            records = [encode_delivery(letter) for letter in letters]
-            await append_all(self._writer, self._topics.dead_letters, self._partition, records)
-        outcomes = [_outcome(one) for one in attempts if not isinstance(one.decision, Pause)]
+        before = self._before_outcomes(attempts)
+        if before:
+            async with asyncio.TaskGroup() as group:
+                for topic, letters in before.items():
+                    group.create_task(append_all(self._writer, topic, self._partition, letters))
+        outcomes = [_outcome(one) for one in attempts if not isinstance(one.decision, Pause | Hold)]
         if outcomes:
             records = [encode_outcome(outcome) for outcome in outcomes]
             topic = self._topics.outcomes(self._destination)
@@ -72,8 +84,21 @@ class Settlement:
             self._index.learn(outcomes)
             self._index.appended(offsets, records)
 
+    def _before_outcomes(self, attempts: Sequence[Attempt]) -> dict[str, list[Record]]:
+        """The records that must be in the log before an outcome says that this one is done, by topic."""
+        found: dict[str, list[Record]] = {}
+        for one in attempts:
+            decision = one.decision
+            if isinstance(decision, Dead):
+                letter = _carried_on(one, decision.reason)
+                found.setdefault(self._topics.dead_letters, []).append(encode_delivery(letter))
+            elif isinstance(decision, Retry) and decision.tier and one.error is not None:
+                retry = _carried_on(one, describe(one.error))
+                found.setdefault(self._topics.retries(decision.delay), []).append(encode_delivery(retry))
+        return found
+
     def _log(self, one: Attempt) -> None:
-        if one.error is None or isinstance(one.decision, Pause):
+        if one.error is None or isinstance(one.decision, Pause | Hold):
             return
         work = one.entry.work
         dead = isinstance(one.decision, Dead)
@@ -85,6 +110,7 @@ class Settlement:
                 "delivery": one.entry.key.id,
                 "run": one.entry.key.run,
                 "attempt": work.attempt,
+                "lane": str(one.entry.lane),
                 "partition": self._partition,
                 "offset": one.entry.offset,
                 "seconds": (one.ended - one.started).total_seconds(),
@@ -96,30 +122,36 @@ class Settlement:
 
 
 def _outcome(one: Attempt) -> Outcome:
-    work, record = one.entry.work, one.entry.work.record
-    state, error = OutcomeState.DELIVERED, None
-    if isinstance(one.decision, Dead):
-        state, error = OutcomeState.DEAD, one.decision.reason
-    elif one.error is not None:
+    work, record, decision = one.entry.work, one.entry.work.record, one.decision
+    state, error, attempt = OutcomeState.DELIVERED, None, work.attempt
+    retry_at, moved = None, False
+    if isinstance(decision, Dead):
+        state, error = OutcomeState.DEAD, decision.reason
+    elif isinstance(decision, Discard):
+        state, error, attempt = OutcomeState.DISCARDED, decision.reason, work.attempt - 1
+    elif isinstance(decision, Retry) and one.error is not None:
         state, error = OutcomeState.FAILED, describe(one.error)
+        retry_at, moved = one.ended + decision.delay, decision.tier
     return Outcome(
         delivery=record.id,
         run=record.run,
         route=record.route,
         destination=record.destination,
         state=state,
-        attempt=work.attempt,
+        attempt=attempt,
         offset=one.entry.offset,
         received=record.event.received,
         started=one.started,
         ended=one.ended,
         error=error,
+        retry_at=retry_at,
+        moved=moved,
         lane=record.lane,
     )
 
 
-def _dead_letter(one: Attempt, decision: Dead) -> DeliveryRecord:
+def _carried_on(one: Attempt, error: str) -> DeliveryRecord:
+    """The record that says what became of the delivery so far."""
     work = one.entry.work
-    return replace(
-        work.record, attempt=work.attempt, first_attempt=work.first_attempt or one.started, error=decision.reason
-    )
+    first = work.first_attempt or one.started
+    return replace(work.record, attempt=work.attempt, first_attempt=first, error=error)

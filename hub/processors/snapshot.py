@@ -17,7 +17,7 @@ import orjson
 
 _STATE = "state.json"
 _LOCK = "lock"
-_FORMAT = 1
+_FORMAT = 2
 
 
 class Snapshot:

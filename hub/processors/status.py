@@ -8,25 +8,22 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
-from datetime import datetime
 from functools import partial
 
-from connectors.context import utc_now
-from hub.config.model import Configuration
-from hub.config.settings import Settings
 from hub.ledger.database import DEFAULT_URL
 from hub.ledger.entries import Stretch, decode_stretch
 from hub.ledger.rebuild import stretches
 from hub.ledger.store import Conflict, Store, StoreAwayError
 from hub.log.admin_client import KafkaUnavailableError, LogAdminError
-from hub.log.connection import KafkaConnection
 from hub.log.cut import Range, ledger_topic_ids
+from hub.log.news import News
 from hub.log.ranges import RangeReader
-from hub.log.topics import Topics
 from hub.processors.app import make_app
 from hub.processors.partitions import Feed, Partitions
 from hub.processors.status_transactions import SharedTransactions
+from hub.processors.surroundings import Surroundings
 from hub.processors.window import Received
+from schemas.news import NewsType
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +35,7 @@ class Status:
     """The processor. Build it in the running loop, ``start`` it once, ``stop`` it once.
 
     While the database is away or full, it tries again and everything else goes on: nothing is lost, the projection is
-    behind. ``failed`` is called when it cannot go on; the process must then stop, and begin anew.
+    behind.
 
     Args:
         topic_ids: the ledger's topics, with Kafka's ids where they are known (`ledger_topic_ids`).
@@ -51,21 +48,17 @@ class Status:
         self,
         store: Store,
         topic_ids: Mapping[str, str],
-        connection: KafkaConnection,
-        topics: Topics,
-        *,
-        failed: Callable[[BaseException], None],
+        around: Surroundings,
         on_conflict: Callable[[Conflict], None] = lambda _: None,
-        session_timeout: float = 6.0,
-        clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self.topic = topics.decisions
-        self.app = make_app(topics.status_group, connection, session_timeout=session_timeout)
-        self._connection = connection
-        self._topics = topics
-        self._failed = failed
-        self._transactions = SharedTransactions(store, topic_ids, on_conflict, clock)
-        self._partitions = [Partitions(self.app, topic, partial(self._work, topic), failed) for topic in topic_ids]
+        self._topics = around.configuration.topics
+        self._connection = around.connection
+        self._failed = around.failed
+        self.app = make_app(self._topics.status_group, around.connection, session_timeout=around.session_timeout)
+        self._transactions = SharedTransactions(store, topic_ids, on_conflict, around.clock)
+        self._partitions = [
+            Partitions(self.app, [topic], partial(self._work, topic), around.failed) for topic in topic_ids
+        ]
         self._writing: asyncio.Task[None] | None = None
         self.app.finalize()
 
@@ -125,35 +118,24 @@ class Status:
                     return  # somebody else writes, too: look again where it stands
 
 
-async def make_status(
-    configuration: Configuration,
-    connection: KafkaConnection,
-    settings: Settings,
-    *,
-    failed: Callable[[BaseException], None],
-    on_conflict: Callable[[Conflict], None] = lambda _: None,
-    session_timeout: float = 6.0,
-) -> Status:
+async def make_status(around: Surroundings, news: News) -> Status:
     """The processor as ``hub.yaml`` wants it, for every topic of the ledger there is.
 
     Raises:
         StoreUrlError: ``status.url`` names no database.
     """
-    topics = configuration.topics
-    url = configuration.status.url
-    store = Store(url.get_secret_value() if url else DEFAULT_URL, settings.home, topics.hub)
+    configuration = around.configuration
+    topics, url = configuration.topics, configuration.status.url
+    store = Store(url.get_secret_value() if url else DEFAULT_URL, around.home, topics.hub)
     try:
-        ids = await asyncio.to_thread(ledger_topic_ids, connection, topics)
+        ids = await asyncio.to_thread(ledger_topic_ids, around.connection, topics)
     except (KafkaUnavailableError, LogAdminError) as error:
         _log.warning("only the configured destinations' outcomes are read", extra={"error": str(error)})
         ids = {}
     configured = dict.fromkeys([topics.decisions, *(topics.outcomes(name) for name in configuration.destinations)], "")
-    return Status(
-        store,
-        configured | ids,
-        connection,
-        topics,
-        failed=failed,
-        on_conflict=on_conflict,
-        session_timeout=session_timeout,
-    )
+
+    def tell(conflict: Conflict) -> None:
+        event = f"{conflict.source}/{conflict.id}"
+        news.tell(NewsType.ID_CONFLICT, None, source=conflict.source, event=event)
+
+    return Status(store, configured | ids, around, tell)

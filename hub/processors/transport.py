@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
+from time import monotonic
 from typing import Any, cast
 
 from aiokafka import ConsumerRecord
@@ -40,6 +41,7 @@ class SafeConsumer(driver.Consumer):
         self.epoch = 0
         """Changes whenever partitions come, go, or are read again: work of another epoch is void."""
         self._joined = False
+        self._fetched = 0.0  # when records last came
         self._when_void: list[Callable[[], None]] = []
         super().__init__(*args, **kwargs)
         assert isinstance(self.transport, SafeTransport)
@@ -201,9 +203,12 @@ class SafeConsumer(driver.Consumer):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._room.wait(), 0.1)
             return
+        self._thread.wait_for_records(long=monotonic() - self._fetched > 1.0)
         fetched = await self._getmany(ready, 1.0 if len(ready) == len(active) else 0.05)
         if not self.flow_active or epoch != self.epoch:
             return  # fetched for another assignment: the next seek reads it again
+        if fetched:
+            self._fetched = monotonic()
         for tp, records in fetched.items():
             self._hand_out(TP(*tp), records, epoch)
         await asyncio.sleep(0)

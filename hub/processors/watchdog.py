@@ -56,9 +56,9 @@ class Watchdog:
             self._fine[processor.name] = now
 
 
-def end_when_blocked(loop: asyncio.AbstractEventLoop) -> None:
+def end_when_blocked(loop: asyncio.AbstractEventLoop, seconds: float = _BLOCKED) -> None:
     """End the process when its event loop is blocked: a connector's code does not return, and Faust's own thread keeps
-    the partitions meanwhile. Nothing is lost: what was not committed is read again.
+    the partitions meanwhile. Nothing is lost: what was not committed is read again. Who blocks is in the log.
     """
     alive = threading.Event()
 
@@ -67,10 +67,10 @@ def end_when_blocked(loop: asyncio.AbstractEventLoop) -> None:
         loop.call_later(1.0, tick)
 
     def watch() -> None:
-        while alive.wait(_BLOCKED):
+        while alive.wait(seconds):
             alive.clear()
-            time.sleep(1.0)
-        _log.critical("the event loop is blocked, ending the process", extra={"seconds": _BLOCKED})
+            time.sleep(min(1.0, seconds))
+        _log.critical("the event loop is blocked, ending the process", extra={"seconds": seconds})
         faulthandler.dump_traceback(sys.stderr)
         os._exit(1)
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Coroutine, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from connectors.api import OutgoingHttp
@@ -12,17 +13,24 @@ from hub.config.settings import Settings
 from hub.log.admin import LogAdmin
 from hub.log.admin_client import KafkaUnavailableError, LogAdminError
 from hub.log.connection import KafkaConnection
+from hub.log.news import News
+from hub.log.records import NewerFormatError
 from hub.log.topics import max_record_bytes
 from hub.log.writer import LogWriter
+from hub.processors.controls import Controls
+from hub.processors.delay import Delay
 from hub.processors.deliver import Deliver
+from hub.processors.report import Reporter
 from hub.processors.route import Route
 from hub.processors.session import session_timeout
 from hub.processors.status import make_status
+from hub.processors.surroundings import Surroundings
 from hub.processors.watchdog import Watchdog
+from hub.processors.witness import Announcer
 
 _log = logging.getLogger(__name__)
 
-ROUTE, DELIVER, STATUS = "route", "deliver", "status"
+ROUTE, DELAY, DELIVER, STATUS = "route", "delay", "deliver", "status"
 _LARGEST_RECORD = 64_000_000
 """An event was accepted when ``max_body`` allowed it; the topics' limits only grow, so Kafka still takes it."""
 _STOP_TIMEOUT = 30.0  # seconds for everything together
@@ -34,7 +42,6 @@ class Processor(Protocol):
     """What the worker runs. ``app`` is the Faust app."""
 
     name: str
-    topic: str
 
     @property
     def app(self) -> Any: ...
@@ -50,24 +57,32 @@ class WorkerFailedError(Exception):
     """The worker cannot go on and must be started anew; the cause says why. Nothing is lost by that."""
 
 
-def selected(configuration: Configuration, only: Collection[str]) -> tuple[list[str], list[str]]:
-    """Of ROUTE and STATUS those to run, and to which destinations to deliver; everything where nothing is named.
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a worker runs."""
+
+    route: bool
+    delay: bool
+    status: bool
+    destinations: tuple[str, ...]
+
+
+def selected(configuration: Configuration, only: Collection[str]) -> Selection:
+    """What ``only`` names, everything where it names nothing.
 
     Raises:
         UnknownProcessorError
     """
-    names = list(configuration.destinations)
-    if unknown := [name for name in only if name not in {ROUTE, DELIVER, STATUS, *names}]:
+    names = tuple(configuration.destinations)
+    if unknown := [name for name in only if name not in {ROUTE, DELAY, DELIVER, STATUS, *names}]:
         raise UnknownProcessorError(
-            f"there is no {', '.join(unknown)} to run; expected {ROUTE}, {DELIVER}, {STATUS}, "
-            f"or one of {', '.join(names)}"
+            f"there is no {', '.join(unknown)} to run; "
+            f"expected {ROUTE}, {DELAY}, {DELIVER}, {STATUS}, or one of {', '.join(names)}"
         )
-    beside = [ROUTE, STATUS]
     if not only:
-        return beside, names
-    return [name for name in beside if name in only], names if DELIVER in only else [
-        name for name in names if name in only
-    ]
+        return Selection(route=True, delay=True, status=True, destinations=names)
+    destinations = names if DELIVER in only else tuple(name for name in names if name in only)
+    return Selection(ROUTE in only, DELAY in only, STATUS in only, destinations)
 
 
 async def run_worker(
@@ -87,7 +102,7 @@ async def run_worker(
         UnknownProcessorError, LogAdminError: nothing was started.
         WorkerFailedError: to be started anew by a supervisor.
     """
-    beside, destinations = selected(configuration, only)
+    selection = selected(configuration, only)
     admin = LogAdmin(connection, configuration.layout)
     if not await _prepared(admin, configuration, stop):
         return
@@ -97,23 +112,40 @@ async def run_worker(
         max_pending_bytes=2 * _LARGEST_RECORD,
         max_record_bytes=max(_LARGEST_RECORD, max_record_bytes(configuration.max_body)),
     )
-    await writer.start()
     failure = _Failure()
-    processors = await _build(configuration, connection, settings, beside, destinations, writer, failure)
-    tasks = [
-        asyncio.create_task(Watchdog(processors, failure.report).run()),
-        asyncio.create_task(_clean(admin)),
-    ]
-    try:
+    topics, partitions = configuration.topics, configuration.log.partitions
+    async with AsyncExitStack() as stack:
+        await writer.start()
+        stack.push_async_callback(writer.stop)
+        around = Surroundings(
+            configuration,
+            connection,
+            writer,
+            OutgoingHttp(allow_private=settings.allow_private),
+            settings.home,
+            failure.report,
+            await asyncio.to_thread(session_timeout, connection),
+        )
+        news = News(writer, topics, partitions, around.clock)
+        news.start()
+        stack.push_async_callback(news.close)
+        controls = Controls(connection, topics, partitions, failed=failure.report)
+        stack.push_async_callback(controls.close)
+        try:
+            if not await _unless(stop, controls.start()):
+                return
+        except NewerFormatError as error:
+            raise WorkerFailedError("what is paused cannot be read") from error
+        processors, delivers = await _build(selection, around, admin, controls, news)
+        reporter = Reporter(delivers, writer, topics, partitions, around.clock)
+        stack.push_async_callback(reporter.end)
+        stack.push_async_callback(_stop, processors)
+        for task in (Watchdog(processors, failure.report).run(), _clean(admin), reporter.run()):
+            stack.callback(asyncio.create_task(task).cancel)
         # Together: each sleeps for a second on its way up.
         await asyncio.gather(*(processor.start() for processor in processors))
         _log.info("worker runs", extra={"processors": " ".join(processor.name for processor in processors)})
         await failure.or_until(stop)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await _stop(processors)
-        await writer.stop()
     _log.info("worker stopped")
 
 
@@ -139,39 +171,35 @@ class _Failure:
 
 
 async def _build(
-    configuration: Configuration,
-    connection: KafkaConnection,
-    settings: Settings,
-    beside: Sequence[str],
-    destinations: Sequence[str],
-    writer: LogWriter,
-    failure: _Failure,
-) -> list[Processor]:
-    topics, http = configuration.topics, OutgoingHttp(allow_private=settings.allow_private)
-    session = await asyncio.to_thread(session_timeout, connection)
-    processors: list[Processor] = []
-    if ROUTE in beside:
-        processors.append(
-            Route(configuration, connection, topics, writer, failed=failure.report, session_timeout=session)
-        )
-    for name in destinations:
-        deliver = Deliver(
-            configuration.destinations[name],
-            configuration,
-            connection,
-            topics,
-            writer,
-            http,
-            settings.home,
-            failed=failure.report,
-            session_timeout=session,
-        )
-        processors.append(deliver)
-    if STATUS in beside:
-        processors.append(
-            await make_status(configuration, connection, settings, failed=failure.report, session_timeout=session)
-        )
-    return processors
+    selection: Selection, around: Surroundings, admin: LogAdmin, controls: Controls, news: News
+) -> tuple[list[Processor], list[Deliver]]:
+    destinations = around.configuration.destinations
+    delivers = [
+        Deliver(destinations[name], around, controls, Announcer(name, around, news)) for name in selection.destinations
+    ]
+    processors: list[Processor] = [*delivers]
+    if selection.delay:
+        tiers, ledgers = await asyncio.to_thread(admin.tiers), await asyncio.to_thread(admin.ledgers)
+        processors.insert(0, Delay(tiers, ledgers, around))
+    if selection.route:
+        processors.insert(0, Route(around))
+    if selection.status:
+        processors.append(await make_status(around, news))
+    return processors, delivers
+
+
+async def _unless(stop: asyncio.Event, call: Coroutine[Any, Any, None]) -> bool:
+    """Await a call that may wait for the broker as long as it takes; False when told to stop meanwhile."""
+    calling, stopped = asyncio.create_task(call), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({calling, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped.cancel()
+    if not calling.done():
+        calling.cancel()
+        return False
+    calling.result()
+    return True
 
 
 async def _prepared(admin: LogAdmin, configuration: Configuration, stop: asyncio.Event) -> bool:

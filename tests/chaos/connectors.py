@@ -15,6 +15,7 @@ from connectors.api import (
     DeliveryError,
     DeliveryKey,
     DestinationConfig,
+    DestinationGoneError,
     EachDestination,
     Effect,
     Outcomes,
@@ -35,6 +36,16 @@ def append(path: Path, deliveries: list[Delivery]) -> None:
     os.close(file)
 
 
+def check_outage(config: LedgerConfig) -> None:
+    """While the file ``<effects>.outage`` exists, every call raises what a careless plugin would; while there is a
+    ``<effects>.gone``, what a careful one does.
+    """
+    if config.effects.with_suffix(".outage").exists():
+        raise RuntimeError("no connection, said the plugin's client library")
+    if config.effects.with_suffix(".gone").exists():
+        raise DestinationGoneError("410, it said")
+
+
 class LedgerBatch(BatchDestination[LedgerConfig]):
     """Confirms every delivery, but for those whose body tells otherwise (`{"do": …}`)."""
 
@@ -44,6 +55,9 @@ class LedgerBatch(BatchDestination[LedgerConfig]):
 
     async def deliver(self, batch: Batch) -> Outcomes:
         await asyncio.sleep(self.config.seconds)
+        check_outage(self.config)
+        if any(each.json().get("do") == "curse" for each in batch.deliveries):
+            raise KeyError("a bug: one strange record, and the whole batch fails")
         outcomes: dict[DeliveryKey, DeliveryError | None] = {}
         fine = []
         for each in batch.deliveries:
@@ -64,6 +78,7 @@ class LedgerEach(EachDestination[LedgerConfig]):
 
     async def deliver_one(self, delivery: Delivery) -> None:
         await asyncio.sleep(self.config.seconds)
+        check_outage(self.config)
         if error := trouble(delivery):
             raise error
         append(self.config.effects, [delivery])

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -31,11 +32,21 @@ from hub.config.model import (
 )
 from hub.log.admin import LogAdmin
 from hub.log.connection import KafkaConnection
-from hub.log.records import decode_outcome, encode_event, partition_for
+from hub.log.reader import LogReader
+from hub.log.records import (
+    decode_outcome,
+    decode_report,
+    encode_control,
+    encode_event,
+    partition_for,
+    partition_for_bytes,
+)
 from hub.log.topics import Topics
 from hub.log.writer import LogWriter
+from schemas.control import Control
 from schemas.event import Event
 from schemas.outcome import Outcome
+from schemas.report import DestinationReport, DestinationState
 from tests.chaos.connectors import CONNECTORS, LedgerConfig
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,6 +66,9 @@ class HubUnderTest:
     destinations: Mapping[str, tuple[str, float]]
     retry: RetryConfig = field(default_factory=lambda: RetryConfig(max_attempts=3, backoff=timedelta(milliseconds=50)))
     timeout: timedelta = timedelta(seconds=30)
+    delays: tuple[timedelta, ...] = (timedelta(milliseconds=200), timedelta(milliseconds=400))
+    route: Mapping[str, Any] = field(default_factory=dict)
+    """What the route says beside its id and where it goes."""
 
     @property
     def topics(self) -> Topics:
@@ -80,15 +94,20 @@ class HubUnderTest:
         }
         targets = tuple(Target(name, Options(), self.retry) for name in entries)
         log = LogConfig(partitions=PARTITIONS)
-        return Configuration(
-            self.name, log, {}, entries, (Route("everything", None, targets, _NOWHERE),), (), revision="0" * 12
-        )
+        routes = (Route("everything", None, targets, _NOWHERE, **self.route),)
+        return Configuration(self.name, log, {}, entries, routes, (), "0" * 12, self.delays)
 
     def make_topics(self) -> None:
         LogAdmin(self.kafka, self.configuration().layout).ensure()
 
-    async def produce(self, bodies: Sequence[Mapping[str, object]], subjects: int = 40) -> list[str]:
-        """Append one event per body; returns their ids. Event ``i`` has subject ``i % subjects``."""
+    async def produce(
+        self,
+        bodies: Sequence[Mapping[str, object]],
+        subjects: int = 40,
+        metadata: Callable[[int], Mapping[str, str]] = lambda _: {},
+        age: timedelta = timedelta(),
+    ) -> list[str]:
+        """Append one event per body, received ``age`` ago; returns their ids. Event i has subject ``i % subjects``."""
         writer = LogWriter(
             self.kafka, max_pending_records=10_000, max_pending_bytes=50_000_000, max_record_bytes=1_000_000
         )
@@ -101,10 +120,11 @@ class HubUnderTest:
                 source="test",
                 id=f"{prefix}-{number}",
                 type="thing.happened",
-                received=datetime.now(UTC),
+                received=datetime.now(UTC) - age,
                 digest=hashlib.sha256(value).hexdigest(),
                 body=value,
                 subject=f"subject-{number % subjects}",
+                metadata=metadata(number),
             )
             by_partition.setdefault(partition_for(event.partition_key, PARTITIONS), []).append(event)
         await asyncio.gather(
@@ -154,6 +174,31 @@ class HubUnderTest:
         """Every outcome, in the order of its partition."""
         topic = self.topics.outcomes(destination)
         return [decode_outcome(value) for value in await self.read(topic)]
+
+    async def events(self) -> list[Event]:
+        """Everything in the events topic."""
+        found = await asyncio.to_thread(lambda: list(LogReader(self.kafka, self.topics).events()))
+        return [stored.event for stored in found]
+
+    async def control(self, destination: str, *, paused: bool) -> None:
+        """Pause or resume it, as `hub pause` does."""
+        record = encode_control(Control(destination, paused, "ada", "tests", datetime.now(UTC)))
+        writer = LogWriter(self.kafka, max_pending_records=10, max_pending_bytes=10**6, max_record_bytes=10**6)
+        await writer.start()
+        await writer.append_all(self.topics.controls, partition_for_bytes(destination.encode(), PARTITIONS), [record])
+        await writer.stop()
+
+    def report(self, destination: str) -> DestinationReport | None:
+        """The last report of any worker; None where the last one stopped."""
+        last = None
+        for record in LogReader(self.kafka, self.topics).scan(self.topics.reports):
+            if record.key.startswith(f"{destination}/".encode()):
+                last = record.value
+        return None if last is None else decode_report(last)
+
+    def reported(self, destination: str) -> DestinationState | None:
+        report = self.report(destination)
+        return None if report is None else report.state
 
     async def read(self, topic: str) -> list[bytes]:
         consumer = AIOKafkaConsumer(**self.kafka.aiokafka(), auto_offset_reset="earliest", fetch_max_wait_ms=50)

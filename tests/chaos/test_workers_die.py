@@ -60,7 +60,7 @@ async def test_a_killed_worker_loses_nothing(
 
 async def test_a_commit_before_the_effect_is_found_out(kafka: KafkaConnection, topics: Topics, tmp_path: Path) -> None:
     """The control: with the mistake built in, the check above fails."""
-    hub = make_hub(kafka, topics, tmp_path, "ledger-batch", 5.0)
+    hub = make_hub(kafka, topics, tmp_path, "ledger-batch", 25.0)  # killed long before the first effect
     ids = await hub.produce([{"n": n} for n in range(100)])
     admin = LogAdmin(kafka, hub.configuration().layout)
 

@@ -11,11 +11,14 @@ from aiohttp import web
 
 from connectors.destinations.console import ConsoleDestination
 from connectors.destinations.database import DatabaseDestination
+from connectors.destinations.http import HttpDestination
 from connectors.destinations.slack import SlackDestination
 from connectors.testing import destination_suite
 from tests.fake_slack import TOKEN, FakeSlack
+from tests.fixtures.endpoint import Endpoint, answers
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.rows import postgres_rows, sqlite_rows
+from tests.fixtures.webhooks import OTHER_SECRET, SECRET
 
 
 @pytest.fixture
@@ -38,6 +41,33 @@ async def slack_answers_503(request: pytest.FixtureRequest) -> AsyncIterator[Non
     slack.answers.extend(web.Response(status=503) for _ in range(100))
     yield
     slack.answers.clear()
+
+
+@pytest.fixture
+async def endpoint() -> AsyncIterator[Endpoint]:
+    async with Endpoint() as server:
+        yield server
+
+
+def at_endpoint(request: pytest.FixtureRequest) -> Mapping[str, Any]:
+    headers = {"Authorization": "Bearer only-the-receiver-knows", "X-Job": "{{ subject }} {{ body }}"}
+    return {"url": request.getfixturevalue("endpoint").url, "secrets": [SECRET, OTHER_SECRET], "headers": headers}
+
+
+@asynccontextmanager
+async def endpoint_answers_503(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    endpoint: Endpoint = request.getfixturevalue("endpoint")
+    endpoint.scripts.extend(answers(503) for _ in range(100))
+    yield
+    endpoint.scripts.clear()
+
+
+@asynccontextmanager
+async def endpoint_is_gone(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    endpoint: Endpoint = request.getfixturevalue("endpoint")
+    await endpoint.__aexit__()
+    yield
+    await endpoint.__aenter__()
 
 
 def in_postgresql(request: pytest.FixtureRequest) -> Mapping[str, Any]:
@@ -65,6 +95,13 @@ async def rows_of_sqlite(request: pytest.FixtureRequest) -> object:
 
 
 TestConsole = destination_suite(ConsoleDestination, config={})
+TestHttp = destination_suite(HttpDestination, config=at_endpoint, outage=endpoint_is_gone)
+TestHttpWithItsOwnBody = destination_suite(
+    HttpDestination,
+    config=at_endpoint,
+    options={"body": {"text": "{{ type }} {{ body }} {{ data.data | default('none') }}"}},
+    outage=endpoint_answers_503,
+)
 TestSlackWebhook = destination_suite(SlackDestination, config=by_webhook, outage=slack_answers_503)
 TestSlackWebApi = destination_suite(
     SlackDestination,

@@ -14,8 +14,12 @@ from connectors.api import Context, OutgoingHttp, SampleSender
 from hub.cli import group
 from hub.cli.init import BEGINNINGS
 from hub.config.load import load
+from hub.log.news import news_event
+from schemas.document import Document
+from schemas.news import Happening, NewsItem, NewsType, Severity
 
 SENDERS = list(BEGINNINGS)
+NOW = datetime(2026, 2, 3, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +39,7 @@ def test_what_it_writes_passes_its_own_check(sender: str) -> None:
     for arguments in (["check", "--connect"], ["check", "--no-env"]):
         result = run(*arguments)
         assert result.exit_code == 0, result.output
-        assert "2 of 2 tests passed" in result.output
+        assert "3 of 3 tests passed" in result.output
     assert Path(".hub/events.db").exists()
 
 
@@ -49,6 +53,25 @@ def test_slack_needs_only_its_url_and_three_lines(sender: str) -> None:
     with Path(".env").open("a") as stream:
         stream.write("SLACK_WEBHOOK_URL=https://hooks.slack.com/services/T0/B0/x\n")
     assert set(load(config, {}).destinations) == {"warehouse", "terminal", "alerts"}
+
+
+@pytest.mark.parametrize("sender", SENDERS)
+def test_the_hubs_own_news_reach_the_terminal_and_slack_for_two_words_and_a_line(sender: str) -> None:
+    run("init", sender)
+    config = Path("hub.yaml")
+    text = re.sub(r"^(  )# (alerts:|  type: slack|  webhook_url:)", r"\1\2", config.read_text(), flags=re.MULTILINE)
+    head, mark, news = text.partition("- id: hub-news")
+    news = news.replace("# alerts:", "alerts:").replace("to: [terminal]", "to: [terminal, alerts]")
+    config.write_text(head + mark + news)
+    item = NewsItem(NewsType.DESTINATION_DOWN, Severity.WARNING, "warehouse", 1, "It is down.", *[Happening(NOW)] * 2)
+    document = Document(news_event(item, "1", NOW))
+    configuration = load(config, {"SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T0/B0/x"})
+    (route,) = [route for route in configuration.routes if route.when and route.when.matches(document)]
+    shown = {each.destination: each.options.text.render(document) for each in route.to}  # type: ignore[attr-defined]  # both have it
+    assert shown == {
+        "terminal": "destination.down: It is down.",
+        "alerts": "*destination.down*: It is down.",
+    }
 
 
 @pytest.mark.parametrize("sender", SENDERS)

@@ -76,6 +76,7 @@ class StoreDestination(EachDestination[StoreConfig]):
 
 class PagerConfig(DestinationConfig):
     token: SecretStr | None = Field(None, description="Token.")
+    headers: dict[str, SecretStr] = Field(default_factory=dict, description="More.")
 
 
 class PagerOptions(Options):

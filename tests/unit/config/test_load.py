@@ -191,6 +191,13 @@ def test_a_pattern_that_names_no_source_is_a_finding_and_not_an_error(load_text:
     )
 
 
+def test_the_hubs_own_news_are_a_source_that_is_always_there(load_text: Load) -> None:
+    found = load_text(WHOLE.replace("source: [door]", "source: [hub]"), SECRETS)
+    assert not found.findings
+    assert found.payload_member("hub") is None, "`data` is the whole body"
+    assert "hub" not in found.sources, "nobody can post as the hub"
+
+
 def test_a_configuration_shows_no_secret(load_text: Load) -> None:
     assert "a-secret" not in repr(load_text(WHOLE, SECRETS))
 

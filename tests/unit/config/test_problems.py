@@ -215,6 +215,10 @@ def test_mistakes_in_a_destination(problems_of: ProblemsOf, entry: str, problem:
     ("entry", "problem"),
     [
         ("Door: {type: bell, secrets: [x]}", f"'Door' cannot name a source; {NAME_RULE}"),
+        (
+            "hub: {type: bell, secrets: [x]}",
+            "`hub` is where the hub's own news come from, and needs no entry; give this source another name",
+        ),
         ("a: {type: ball}", "there is no source type 'ball', only bell; did you mean bell?"),
         ("a: {type: bell}", "`secrets` is missing; expected list of secrets"),
         ("a: {type: bell, secrets: x}", '`secrets`: expected a list; write ["(secret)"]'),

@@ -80,6 +80,14 @@ def failed(line: int, name: str, *, expected: str, matching: str, reason: str = 
     return "\n  ".join([*lines, reason] if reason else lines)
 
 
+def test_the_hubs_own_news_can_be_tested(load_text: Load) -> None:
+    assert not failures(
+        load_text,
+        "{name: as data, event: {source: hub, data: {volume: high}}, expect: [everything, loud]}",
+        "{name: as body, event: {source: hub, body: {volume: high}}, expect: [everything, loud]}",
+    )
+
+
 def test_the_fields_of_an_event_are_those_of_the_document() -> None:
     assert set(WrittenEvent.model_fields) == set(FIELDS)
 

@@ -40,6 +40,9 @@ DESTINATION_PLACES = [
     "type: store, url: u, batch: {max_bytes: @}",
     "type: store, url: u, retry: {max_age: @}",
     "type: pager, token: [@]",
+    "type: pager, headers: [@]",
+    "type: pager, headers: {a: [@]}",
+    "type: pager, headers: {a: @}, nope: 1",
     "type: pager, text: '{{ @'",
 ]
 ROUTE_PLACES = [

@@ -133,6 +133,15 @@ class TestSecretFiles:
         secrets = found.sources["door"].config.model_dump()["secrets"]
         assert [secret.get_secret_value() for secret in secrets] == ["new-secret", "old"]
 
+    def test_a_mapping_of_secrets_may_mix_them(self, load_text: Load) -> None:
+        Path("key").write_text("from a file\n")
+        text = "version: 1\ndestinations:\n  ring: {type: pager, headers: {X-Key: {file: key}, X-Other: written}}\n"
+        headers = load_text(text).destinations["ring"].config.model_dump()["headers"]
+        assert {name: secret.get_secret_value() for name, secret in headers.items()} == {
+            "X-Key": "from a file",
+            "X-Other": "written",
+        }
+
     def test_what_holds_no_secret_reads_no_file(self, problems_of: ProblemsOf) -> None:
         Path("name").write_text("x")
         assert problems_of("version: 1\ndestinations:\n  db: {type: store, url: u, table: {file: name}}\n") == [

@@ -250,6 +250,13 @@ async def test_proxies_of_the_environment_are_ignored(
         assert await answer.text() == "inside"
 
 
+async def test_no_target_chooses_what_later_requests_carry(inside: CountingServer, unused_port: int) -> None:
+    inside.answer = {"headers": {"Set-Cookie": "a=1"}}
+    async with guarded(Dns(["127.0.0.1"]), allow_private=True) as session:
+        await session.get(f"http://hooks.example.com:{unused_port}/")
+        assert not list(session.cookie_jar)
+
+
 async def test_private_addresses_are_reached_when_allowed(inside: CountingServer, unused_port: int) -> None:
     async with guarded(allow_private=True) as session, session.get(f"http://127.0.0.1:{unused_port}/") as answer:
         assert await answer.text() == "inside"

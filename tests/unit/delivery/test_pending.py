@@ -1,15 +1,26 @@
+from collections import Counter
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.delivery.pending import Entry, Pending
 from schemas.identity import LIVE, DeliveryId, DeliveryKey
+from schemas.lane import Lane
 
 MANY = 1000
 
 
-def entry(offset: int, subject: str = "a", key: str | None = None, size: int = 1) -> Entry[str]:
+def entry(
+    offset: int,
+    subject: str = "a",
+    key: str | None = None,
+    size: int = 1,
+    lane: Lane = Lane.NORMAL,
+    *,
+    alone: bool = False,
+) -> Entry[str]:
     name = key or f"key-{offset}"
-    return Entry(DeliveryKey(DeliveryId(name), LIVE), subject, offset, size, name)
+    return Entry(DeliveryKey(DeliveryId(name), LIVE), subject, offset, size, name, lane, alone=alone)
 
 
 def pending(*entries: Entry[str]) -> Pending[str]:
@@ -91,6 +102,56 @@ def test_a_batch_keeps_to_its_number() -> None:
     waiting = pending(entry(1), entry(2), entry(3, "b"))
     assert offsets(waiting.take(0, 2, MANY, per_subject=MANY)) == [1, 2]
     assert offsets(waiting.take(0, 2, MANY, per_subject=MANY)) == [3]
+
+
+def test_what_is_urgent_overtakes_a_backlog() -> None:
+    waiting = pending(*(entry(n, f"s{n}") for n in range(100)), entry(7, "urgent", key="u", lane=Lane.HIGH))
+    assert [each.lane for each in waiting.take(0, 2, MANY, per_subject=1)] == [Lane.HIGH, Lane.NORMAL]
+
+
+def test_a_batch_is_shared_by_the_lanes_and_none_is_starved() -> None:
+    waiting = pending(*(entry(n, f"s{n}", key=f"{lane}-{n}", lane=lane) for lane in Lane for n in range(200)))
+    taken = Counter(each.lane for each in waiting.take(0, 54, MANY, per_subject=1))
+    assert taken == {Lane.HIGH: 32, Lane.NORMAL: 16, Lane.LOW: 4, Lane.REPLAY: 2}
+    assert waiting.count() == dict.fromkeys(Lane, 200)
+
+
+def test_a_subject_in_two_lanes_is_two() -> None:
+    waiting = pending(entry(1), entry(1, key="other", lane=Lane.LOW))
+    assert {each.lane for each in waiting.take(0, MANY, MANY, per_subject=1)} == {Lane.NORMAL, Lane.LOW}
+
+
+def test_a_key_in_two_lanes_is_handed_out_once() -> None:
+    waiting = pending(entry(1, key="same"))
+    assert waiting.add(entry(5, key="same", lane=Lane.HIGH)) is False
+
+
+def test_what_must_go_alone_takes_nobody_with_it() -> None:
+    waiting = pending(entry(1), entry(2, alone=True), entry(3), entry(4, "b", alone=True), entry(5, "c"))
+    assert offsets(waiting.take(0, MANY, MANY, per_subject=MANY)) == [1]
+    assert offsets(waiting.take(0, MANY, MANY, per_subject=MANY)) == [4]
+    assert offsets(waiting.take(0, MANY, MANY, per_subject=MANY)) == [5]
+
+
+def test_what_was_not_tried_keeps_its_place() -> None:
+    first, second = entry(1), entry(2, "b")
+    waiting = pending(first, second)
+    waiting.take(0, MANY, MANY, per_subject=1)
+    waiting.put_back(second)
+    waiting.put_back(first)
+    assert waiting.take(0, MANY, MANY, per_subject=1) == [first, second]
+    assert first.setbacks == 0
+
+
+def test_it_says_whether_anything_can_be_tried() -> None:
+    first = entry(1)
+    waiting = pending(first)
+    assert waiting.is_ready(0)
+    waiting.take(0, 1, MANY, per_subject=1)
+    assert not waiting.is_ready(0)
+    waiting.postpone(first, due=5)
+    assert (waiting.is_ready(4), waiting.is_ready(5)) == (False, True)
+    assert list(waiting.waiting()) == [first]
 
 
 @given(st.data())

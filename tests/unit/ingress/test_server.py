@@ -13,32 +13,11 @@ import pytest
 import uvloop
 
 from hub.ingress.limits import Limits
-from hub.ingress.server import AddressInUseError, IngressServer, Listen, bind, create_server
-from tests.fixtures.ingress import Ingress, ingress, sign, until
+from hub.ingress.server import AddressInUseError, Listen, bind
+from tests.fixtures.ingress import sign, until
+from tests.fixtures.ingress_server import running
 
 BODY = b'{"type":"order.paid","data":{"id":"o1"}}'
-
-
-@asynccontextmanager
-async def running(limits: Limits, listen: Listen = Listen(port=0)) -> AsyncIterator[tuple[Ingress, int, IngressServer]]:  # noqa: B008  (frozen)
-    async with ingress(limits=limits, connected=False) as hub:
-        server = create_server(hub.app, listen, limits, on_drain=hub.log.drain)
-        listening = bind(listen)
-        port = listening.getsockname()[1]
-        with no_signals(server):
-            serving = asyncio.create_task(server.serve(sockets=[listening]))
-            await until(lambda: server.started and hub.log.state == "ready")
-            try:
-                yield hub, port, server
-            finally:
-                server.should_exit = True
-                await serving
-
-
-@contextlib.contextmanager
-def no_signals(server: IngressServer) -> Any:
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # pytest keeps its own
-    yield
 
 
 def head(path: str = "/in/shop", *, length: int | None = None, extra: bytes = b"", body: bytes = BODY) -> bytes:

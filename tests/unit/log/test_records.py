@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from hub.log import records
 from hub.log.attributes import encode_text, truncate_text
+from hub.log.news import news_event
 from hub.log.records import MalformedRecordError, NewerFormatError, UnencodableEventError
 from hub.log.topics import HEADROOM
 from schemas import generate
@@ -24,6 +25,7 @@ from schemas.event import Event
 from schemas.headers import HEADERS, On
 from schemas.identity import LIVE, DeliveryId, Run, delivery_id
 from schemas.lane import Lane
+from schemas.news import Happening, NewsItem, NewsType, Severity
 from schemas.outcome import Outcome, OutcomeState
 from schemas.report import DestinationReport, DestinationState, LaneReport, Waiting
 
@@ -241,7 +243,7 @@ def test_a_newer_format_stops_and_a_foreign_record_is_malformed() -> None:
 
 def outcome(state: OutcomeState, error: str | None) -> Outcome:
     name = DeliveryId("gemini/evt_1~0123456789ab:all:out")
-    return Outcome(name, Run("r1"), "all", "out", state, 2, 41, NOW, NOW, NOW, error, Lane.HIGH)
+    return Outcome(name, Run("r1"), "all", "out", state, 2, 41, NOW, NOW, NOW, error, NOW, moved=True, lane=Lane.HIGH)
 
 
 @given(st.sampled_from(list(OutcomeState)), st.none() | ERRORS)
@@ -262,6 +264,8 @@ def test_a_control_comes_back_as_it_was() -> None:
     assert (record.key, records.decode_control(record.value)) == (b"out", sent)
 
 
+HAPPENING = Happening(NOW, "all", DeliveryId("x"))
+NEWS = NewsItem(NewsType.DELIVERY_DEAD, Severity.ERROR, "out", 1, "A delivery died.", HAPPENING, HAPPENING)
 WAITING = Waiting(DeliveryId("x"), Run("p1"), "s", NOW, 3, "in flight")
 
 
@@ -349,6 +353,7 @@ def test_what_is_written_fits_the_schemas(tmp_path: Path) -> None:
         "outcome.json": orjson.loads(records.encode_outcome(outcome(OutcomeState.DEAD, None)).value or b""),
         "control.json": orjson.loads(records.encode_control(Control("out", False, "ada", "", NOW)).value or b""),
         "report.json": orjson.loads(records.encode_report(report(WAITING)).value or b""),
+        "news.json": orjson.loads(news_event(NEWS, "1", NOW).body),
         "event-headers.json": {name: value.decode() for name, value in stored.headers},
         "delivery-headers.json": {name: value.decode() for name, value in sent.headers},
     }

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from hub.delivery.verdict import TERMINAL, Known
+from hub.delivery.verdict import TERMINAL, Known, Position
 from hub.log.records import Record
 from hub.processors.outcome_index import DEDUPE_WINDOW, OutcomeIndex, fingerprint
 from schemas.identity import LIVE, DeliveryId, DeliveryKey, Run
+from schemas.lane import Lane
 from schemas.outcome import Outcome, OutcomeState
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -37,6 +38,8 @@ def outcome(name: str, state: OutcomeState, attempt: int, at: datetime) -> Outco
         received=at,
         started=at,
         ended=at,
+        moved=state is OutcomeState.FAILED,
+        lane=Lane.LOW,
     )
 
 
@@ -62,7 +65,9 @@ def test_an_end_is_known_and_nothing_else_is(index: OutcomeIndex) -> None:
 
 def test_attempts_are_known_until_the_end(index: OutcomeIndex) -> None:
     index.learn([failed("a", 1), failed("a", 2, NOON + timedelta(hours=1))])
-    assert index.lookup([key("a")]) == [Known(terminal=False, attempt=2, offset=5, first_attempt=NOON)]
+    assert index.lookup([key("a")]) == [
+        Known(terminal=False, attempt=2, at=Position(Lane.LOW, 5), moved=True, first_attempt=NOON)
+    ]
     index.learn([ended("a")])
     assert index.lookup([key("a")]) == [TERMINAL]
 
@@ -82,7 +87,7 @@ def test_what_was_saved_is_there_after_a_restart(index: OutcomeIndex, tmp_path: 
     assert (again.position, again.witness) == (17, b"w" * 16)
     assert again.lookup([key("a"), key("b")]) == [
         TERMINAL,
-        Known(terminal=False, attempt=3, offset=5, first_attempt=NOON),
+        Known(terminal=False, attempt=3, at=Position(Lane.LOW, 5), moved=True, first_attempt=NOON),
     ]
 
 

@@ -13,6 +13,7 @@ from hub.processors.window import Received
 from hub.rules import parse
 from schemas.delivery import DeliveryRecord
 from schemas.event import Event
+from schemas.lane import Lane
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NOWHERE = Where("hub.yaml", 1)
@@ -61,15 +62,15 @@ def decoded(record: Record) -> DeliveryRecord:
 def test_each_match_becomes_a_delivery_and_each_event_a_decision() -> None:
     writes = route_batch(batch(event("1", "low"), event("2", "high")), RULES, NOON)
     found = {
-        destination: [
+        (destination, lane): [
             (each.event.id, each.route)
             for each in (decode_delivery(record.headers, record.value) for record in records)
         ]
-        for destination, records in writes.deliveries.items()
+        for (destination, lane), records in writes.deliveries.items()
     }
     assert found == {
-        "archive": [("1", "everything"), ("2", "everything"), ("2", "urgent")],
-        "alerts": [("2", "urgent")],
+        ("archive", Lane.NORMAL): [("1", "everything"), ("2", "everything"), ("2", "urgent")],
+        ("alerts", Lane.NORMAL): [("2", "urgent")],
     }
     decisions = [decode_decision(record.value) for record in writes.decisions]
     assert [(each.offset, each.revision, len(each.deliveries)) for each in decisions] == [
@@ -85,7 +86,7 @@ def test_the_same_event_and_revision_give_the_same_deliveries() -> None:
 
 def test_the_stored_bytes_and_headers_are_carried_on_as_they_are() -> None:
     [one] = batch(event("1", "low"))
-    record = route_batch([one], RULES, NOON).deliveries["archive"][0]
+    record = route_batch([one], RULES, NOON).deliveries["archive", Lane.NORMAL][0]
     assert (record.key, record.value) == (one.record.key, one.record.value)
     assert tuple(record.headers[: len(one.record.headers)]) == one.record.headers
 
@@ -95,7 +96,7 @@ def test_what_cannot_be_read_is_a_dead_letter_and_its_neighbours_go_on(unreadabl
     good, bad = batch(event("1", "low"), event("2", "low"))
     broken = received(1, [*bad.record.headers, unreadable], bad.record.value)
     writes = route_batch([good, broken], RULES, NOON)
-    assert len(writes.decisions) == len(writes.deliveries["archive"]) == 1
+    assert len(writes.decisions) == len(writes.deliveries["archive", Lane.NORMAL]) == 1
     [letter] = writes.dead_letters
     assert letter.value == bad.record.value
     assert "MalformedRecordError" in dict(letter.headers)["ce_huberror"].decode()

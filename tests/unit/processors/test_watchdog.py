@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -60,3 +62,24 @@ def test_working_again_starts_the_clock_anew(failures: list[BaseException]) -> N
     watched.stalled = True
     dog._check(watched)
     assert failures == []
+
+
+def test_a_connector_that_blocks_the_event_loop_ends_its_process_and_is_named() -> None:
+    """Its neighbours have another process, and the supervisor starts this one anew."""
+    program = """
+import asyncio, time
+from hub.processors.watchdog import end_when_blocked
+
+def a_connector_that_never_returns():
+    time.sleep(600)
+
+async def main():
+    end_when_blocked(asyncio.get_running_loop(), seconds=0.5)
+    await asyncio.sleep(0.1)
+    a_connector_that_never_returns()
+
+asyncio.run(main())
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert "a_connector_that_never_returns" in ended.stderr

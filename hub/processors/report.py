@@ -1,0 +1,142 @@
+"""What a worker says of a destination: made of what it holds, written every few seconds for whoever asks."""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from hub.delivery.pending import Entry
+from hub.log.records import Record, encode_report, partition_for_bytes, report_key
+from hub.log.topics import Topics
+from hub.log.writer import LogWriter, WriteFailedError, WriterFullError
+from hub.processors.deliver_partition import PartitionDelivery
+from hub.processors.destination_settings import DestinationSettings
+from hub.processors.gate import Gate
+from hub.processors.settlement import Work
+from schemas.lane import Lane
+from schemas.report import DestinationReport, DestinationState, LaneReport, Waiting
+
+_log = logging.getLogger(__name__)
+
+EVERY = 3.0  # seconds
+
+
+def report(
+    settings: DestinationSettings,
+    gate: Gate,
+    working: Mapping[int, PartitionDelivery],
+    *,
+    opened: bool,
+    problem: str | None,
+    worker: str,
+    since: datetime,
+    now: datetime,
+) -> DestinationReport:
+    """How a destination stands. ``problem`` is why its connector is not ``opened``."""
+    state = gate.state if opened or gate.state is DestinationState.PAUSED else DestinationState.OPENING
+    reason = problem if state is DestinationState.OPENING else gate.reason
+    why = (
+        None
+        if state is DestinationState.UP
+        else f"{settings.entry.name} is {state}" + (f": {reason}" if reason else "")
+    )
+    return DestinationReport(
+        destination=settings.entry.name,
+        worker=worker,
+        at=now,
+        since=since,
+        revision=settings.revision,
+        state=state,
+        reason=reason,
+        until=None if gate.wait is None else now + timedelta(seconds=gate.wait),
+        partitions=tuple(sorted(working)),
+        lanes=tuple(_lane(lane, working.values(), why, now) for lane in Lane),
+    )
+
+
+def _lane(lane: Lane, working: Iterable[PartitionDelivery], why: str | None, now: datetime) -> LaneReport:
+    pending = in_flight = delivered = 0
+    oldest: Entry[Work] | None = None
+    for one in working:
+        pending += one.pending.count()[lane]
+        in_flight += one.in_flight[lane]
+        delivered += one.delivered[lane]
+        for entry in one.pending.waiting():
+            if entry.lane is lane and (oldest is None or _received(entry) < _received(oldest)):
+                oldest = entry
+    return LaneReport(lane, pending, in_flight, delivered, None if oldest is None else _waiting(oldest, why, now))
+
+
+def _received(entry: Entry[Work]) -> datetime:
+    return entry.work.record.event.received
+
+
+def _waiting(entry: Entry[Work], why: str | None, now: datetime) -> Waiting:
+    record, work = entry.work.record, entry.work
+    wait = entry.due - time.monotonic()
+    if why is None and entry.due and wait > 0:
+        why = f"attempt {work.attempt} is due at {(now + timedelta(seconds=wait)).isoformat(timespec='seconds')}"
+        if work.route.strict:
+            why += f"; later events of {record.event.partition_key} wait for it (order: strict)"
+    if why is None:
+        why = "in flight" if entry.taken else "queued"
+    return Waiting(
+        delivery=record.id,
+        run=record.run,
+        subject=record.event.partition_key,
+        received=record.event.received,
+        attempt=work.attempt,
+        why=why,
+    )
+
+
+class Reporting(Protocol):
+    @property
+    def destination(self) -> str: ...
+    def report(self, worker: str, since: datetime) -> DestinationReport: ...
+
+
+class Reporter:
+    """Writes the reports of this worker's destinations until it is cancelled; then says that they ended."""
+
+    def __init__(
+        self,
+        processors: Iterable[Reporting],
+        writer: LogWriter,
+        topics: Topics,
+        partitions: int,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._processors = list(processors)
+        self._writer = writer
+        self._topic = topics.reports
+        self._partitions = partitions
+        self._clock = clock
+        self._worker = f"{socket.gethostname()}:{os.getpid()}"
+
+    async def run(self) -> None:
+        since = self._clock()
+        while True:
+            await self._write([encode_report(each.report(self._worker, since)) for each in self._processors])
+            await asyncio.sleep(EVERY)
+
+    async def end(self) -> None:
+        """Nobody must take the last reports for the present."""
+        keys = [report_key(each.destination, self._worker) for each in self._processors]
+        await self._write([Record(key, None, []) for key in keys])
+
+    async def _write(self, records: Iterable[Record]) -> None:
+        """A report that cannot be written is worth nothing a moment later."""
+        answers = []
+        for record in records:
+            with suppress(WriterFullError):
+                partition = partition_for_bytes(record.key or b"", self._partitions)
+                answers.append(self._writer.append(self._topic, partition, record))
+        for error in await asyncio.gather(*answers, return_exceptions=True):
+            if isinstance(error, BaseException) and not isinstance(error, WriteFailedError):
+                raise error
