@@ -14,6 +14,8 @@ COMMANDS = {
     "events": "hub.cli.events",
     "pause": "hub.cli.pause",
     "resume": "hub.cli.resume",
+    "dead": "hub.cli.dead",
+    "replay": "hub.cli.replay",
     "topics": "hub.cli.topics",
     "connectors": "hub.cli.connectors",
     "ingress": "hub.cli.ingress",

@@ -166,4 +166,4 @@ def _print(stored: StoredEvent, decision: Decision | None, outcomes: list[Outcom
         lines = [outcome_line(outcome) for outcome in outcomes if outcome.delivery == one.delivery]
         table.add_row(Text(f"  {one.route} → {one.destination}"), Text("\n".join(lines) or "on its way"))
     wide_console().print(table)
-    click.echo(f"\n{shown_body(event)}")
+    click.echo(f"\n{shown_body(event.body)}")

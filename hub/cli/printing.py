@@ -8,7 +8,6 @@ import orjson
 
 from hub.log.reader import StoredEvent
 from schemas.decision import Decision
-from schemas.event import Event
 from schemas.outcome import Outcome
 
 SHOWN_BYTES = 10_000
@@ -28,17 +27,17 @@ def shown_time(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def shown_body(event: Event) -> str:
+def shown_body(body: bytes) -> str:
     """The body for a terminal: JSON indented, other text as it is, anything else as a remark."""
-    if len(event.body) <= SHOWN_BYTES:
+    if len(body) <= SHOWN_BYTES:
         try:
-            return printable(orjson.dumps(orjson.loads(event.body), option=orjson.OPT_INDENT_2).decode(), keep="\n")
+            return printable(orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode(), keep="\n")
         except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # nested deeper than it writes
             pass
     try:
-        text = event.body.decode()
+        text = body.decode()
     except UnicodeDecodeError:
-        return f"({len(event.body):,} bytes that are no text; --json has them in base64)"
+        return f"({len(body):,} bytes that are no text; --json has them in base64)"
     cut = f"\n… {len(text) - SHOWN_BYTES:,} more characters; --json has all" if len(text) > SHOWN_BYTES else ""
     return printable(text[:SHOWN_BYTES], keep="\n\t") + cut
 
@@ -68,10 +67,15 @@ def event_json(stored: StoredEvent, *, body: bool) -> dict[str, Any]:
         "headers": event.headers,
         "traceparent": event.traceparent,
     }
+    return {**found, **body_json(event.body)}
+
+
+def body_json(body: bytes) -> dict[str, str]:
+    """A body as ``--json`` prints it; in ``body_base64`` if it is no text."""
     try:
-        return {**found, "body": event.body.decode()}
+        return {"body": body.decode()}
     except UnicodeDecodeError:
-        return {**found, "body_base64": b64encode(event.body).decode()}
+        return {"body_base64": b64encode(body).decode()}
 
 
 def outcome_line(outcome: Outcome) -> str:

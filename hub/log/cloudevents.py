@@ -27,11 +27,13 @@ from hub.log.attributes import (
 from hub.log.record import FORMAT_HEADER, Headers, MalformedRecordError, Record, check_format
 from schemas.delivery import DeliveryRecord
 from schemas.event import Event
-from schemas.identity import LIVE, DeliveryId, Run
+from schemas.headers import HEADERS, On
+from schemas.identity import LIVE, DeliveryId, DeliveryKey, Run
 from schemas.lane import Lane
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_OF_DELIVERIES = frozenset(header.name for header in HEADERS if header.on is On.DELIVERIES)
 _PREAMBLE: list[tuple[str, bytes]] = [FORMAT_HEADER, ("ce_specversion", b"1.0")]
 
 
@@ -101,6 +103,24 @@ def event_identity(headers: Headers) -> tuple[str, str]:
         return decode_text(found["ce_source"]), decode_text(found["ce_id"])
     except (KeyError, ValueError, AttributeError) as error:
         raise _malformed(error) from error
+
+
+def delivery_key(headers: Headers) -> DeliveryKey:
+    """(id, run) of a delivery, without decoding the rest.
+
+    Raises:
+        MalformedRecordError
+    """
+    found = dict(headers)
+    try:
+        return DeliveryKey(DeliveryId(found["ce_hubdelivery"].decode()), Run(found.get("ce_hubrun", b"").decode()))
+    except (KeyError, ValueError, AttributeError) as error:
+        raise _malformed(error) from error
+
+
+def event_headers(headers: Headers) -> list[tuple[str, bytes]]:
+    """What a delivery's headers say of its event, byte for byte; `delivery_headers` undone."""
+    return [header for header in headers if header[0] not in _OF_DELIVERIES]
 
 
 def delivery_headers(
