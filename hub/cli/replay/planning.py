@@ -1,7 +1,7 @@
 """What a replay would do, said before it does it."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import click
@@ -14,7 +14,6 @@ from hub.cli.tables import wide_console
 from hub.config.model import Configuration
 from hub.replay.matching import Plan
 from hub.replay.progress import Replay
-from schemas.quantities import write_duration
 
 _REPEATS: Mapping[Effect, str] = {
     Effect.IDEMPOTENT: "changes nothing",
@@ -37,9 +36,8 @@ def show_plan(
     replay: Replay,
     configuration: Configuration,
     beginnings: Mapping[int, datetime],
-    stale: timedelta | None,
 ) -> None:
-    """``beginnings`` are those of the log, by partition, where it no longer has all; ``stale`` the route's limit."""
+    """``beginnings`` are those of the log, by partition, where it no longer has all."""
     click.echo(
         f"events received from {shown_time(replay.since)} to {shown_time(replay.until)}, by route {replay.route}"
     )
@@ -61,12 +59,6 @@ def show_plan(
         )
     if plan.unreadable:
         click.echo(f"\n{plan.unreadable:,} records are no events and are left out", err=True)
-    if stale is not None:
-        click.echo(
-            f"\nthe route's stale_after is {write_duration(stale)}: what was received longer ago is discarded when its "
-            "turn comes, not delivered",
-            err=True,
-        )
 
 
 def plan_json(plan: Plan, replay: Replay, configuration: Configuration) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import click
 from hub.cli.paced_writing import write_all
 from hub.cli.printing import to_json
 from hub.cli.progress import progress_bar, reading_the_log
-from hub.cli.replay.beginning import matcher, route_of
+from hub.cli.replay.beginning import matcher
 from hub.cli.replay.planning import notifying, plan_json, show_plan
 from hub.config.model import Configuration
 from hub.log.admin import LogAdmin
@@ -56,8 +56,7 @@ def replay_events(stage: Stage, replay: Replay, *, notify: bool, yes: bool) -> i
     planned = _plan(stage, replay, ends)
     report = plan_json(planned, replay, stage.configuration)
     if not stage.as_json:
-        stale = route_of(stage.configuration, replay.route).stale_after
-        show_plan(planned, replay, stage.configuration, stage.scanner.beginnings(stage.events), stale)
+        show_plan(planned, replay, stage.configuration, stage.scanner.beginnings(stage.events))
     refused = not notify and _refused(stage, replay)
     if yes and not refused and planned.matching:
         click.echo(f"replay {replay.id}", err=True)
