@@ -16,6 +16,8 @@ COMMANDS = {
     "ledger": "hub.cli.ledger",
     "pause": "hub.cli.pause",
     "resume": "hub.cli.resume",
+    "dead": "hub.cli.dead",
+    "replay": "hub.cli.replay",
     "topics": "hub.cli.topics",
     "connectors": "hub.cli.connectors",
     "ingress": "hub.cli.ingress",

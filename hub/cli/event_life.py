@@ -1,11 +1,9 @@
 """What became of an event's deliveries, in lines for a terminal."""
 
-from hub.cli.printing import printable, shown_time
+from hub.cli.printing import outcome_line, printable, shown_run, shown_time
 from hub.ledger.life import DeadLetter, Life, WaitingRecord
 from schemas.decision import DecidedDelivery
 from schemas.identity import DeliveryKey
-from schemas.lane import Lane
-from schemas.outcome import Outcome
 
 
 def delivery_lines(life: Life, delivery: DecidedDelivery) -> list[str]:
@@ -19,29 +17,12 @@ def delivery_lines(life: Life, delivery: DecidedDelivery) -> list[str]:
     return lines or ["on its way"]
 
 
-def outcome_line(outcome: Outcome) -> str:
-    """One attempt, one line."""
-    lane = f", {outcome.lane} lane" if outcome.lane is not Lane.NORMAL else ""
-    error = f"  {printable(outcome.error)}" if outcome.error else ""
-    if not outcome.attempt:  # nobody tried: somebody decided
-        return f"{shown_time(outcome.ended)}  {outcome.state}{_run(outcome.run)}{error}"
-    took = (outcome.ended - outcome.started).total_seconds()
-    what = f"{outcome.state}{_run(outcome.run)}, attempt {outcome.attempt}{lane}"
-    return f"{shown_time(outcome.ended)}  {what}, {took:.3f} s{error}"
-
-
 def _letter_line(letter: DeadLetter) -> str:
     error = f"  {printable(letter.error)}" if letter.error else ""
-    return f"{shown_time(letter.written)}  dead letter{_run(letter.run)}, offset {letter.offset}{error}"
+    return f"{shown_time(letter.written)}  dead letter{shown_run(letter.run)}, offset {letter.offset}{error}"
 
 
 def _waiting_line(waiting: WaitingRecord) -> str:
     when = "" if waiting.due is None else f" until {shown_time(waiting.due)}"
     begun = f" after {waiting.attempt} {'attempts' if waiting.attempt > 1 else 'attempt'}" if waiting.attempt else ""
-    return f"waits in {waiting.topic}{when}{begun}{_run(waiting.run)}, offset {waiting.offset}"
-
-
-def _run(run: str) -> str:
-    if not run:
-        return ""
-    return f" {'redrive' if run.startswith('r') else 'replay'} {printable(run)}"
+    return f"waits in {waiting.topic}{when}{begun}{shown_run(waiting.run)}, offset {waiting.offset}"

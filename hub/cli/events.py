@@ -175,4 +175,4 @@ def _print(stored: StoredEvent, life: Life) -> None:
     for one in life.deliveries:
         table.add_row(Text(f"  {one.route} → {one.destination}"), Text("\n".join(delivery_lines(life, one))))
     wide_console().print(table)
-    click.echo(f"\n{shown_body(event)}")
+    click.echo(f"\n{shown_body(event.body)}")

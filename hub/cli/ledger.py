@@ -1,17 +1,16 @@
 """``hub ledger``: is anything missing, and the rows that ``hub status`` asks, made anew."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hub.cli.moments import Moment
 from hub.cli.printing import printable, shown_time, to_json
+from hub.cli.progress import progress_bar
 from hub.cli.projection import projection
 from hub.cli.wiring import config_option, connection, fail, hub_name, json_option, load_configuration, settings
 from hub.ledger.rebuild import fill
@@ -72,7 +71,7 @@ def rebuild(config: Path) -> None:
 
 async def _verify(kafka: KafkaConnection, topics: Topics, since: datetime | None) -> Verification:
     verifier = await asyncio.to_thread(Verifier, kafka, topics, since)
-    with _progress("judging", len(verifier)) as advance:
+    with progress_bar("judging", len(verifier)) as advance:
         return await verifier.verify(advance)
 
 
@@ -82,7 +81,7 @@ async def _rebuild(kafka: KafkaConnection, topics: Topics, store: Store) -> int:
     await asyncio.to_thread(store.open, {name: cut.ids[name] for name in names})
     await asyncio.to_thread(store.clear)
     total = sum(one.end - one.first for name in names for one in cut.ranges[name])
-    with _progress("reading", total) as advance:
+    with progress_bar("reading", total) as advance:
         async with RangeReader(kafka) as reader:
             await fill(store, reader, cut, advance)
     await asyncio.to_thread(store.expire, datetime.now(UTC) - LEDGER_RETENTION)
@@ -95,16 +94,6 @@ def _explained() -> Iterator[None]:
         yield
     except (KafkaUnavailableError, LogAdminError, NewerFormatError, StoreAwayError) as error:
         fail(str(error))
-
-
-@contextmanager
-def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error, if that is a terminal."""
-    console = Console(stderr=True)
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda count: bar.advance(task, count)
 
 
 def _show(found: Verification) -> None:

@@ -8,7 +8,8 @@ import orjson
 
 from hub.log.reader import StoredEvent
 from schemas.decision import Decision
-from schemas.event import Event
+from schemas.lane import Lane
+from schemas.outcome import Outcome
 
 SHOWN_BYTES = 10_000
 """A longer body is cut on the terminal; ``--json`` has all of it."""
@@ -27,17 +28,17 @@ def shown_time(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def shown_body(event: Event) -> str:
+def shown_body(body: bytes) -> str:
     """The body for a terminal: JSON indented, other text as it is, anything else as a remark."""
-    if len(event.body) <= SHOWN_BYTES:
+    if len(body) <= SHOWN_BYTES:
         try:
-            return printable(orjson.dumps(orjson.loads(event.body), option=orjson.OPT_INDENT_2).decode(), keep="\n")
+            return printable(orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode(), keep="\n")
         except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # nested deeper than it writes
             pass
     try:
-        text = event.body.decode()
+        text = body.decode()
     except UnicodeDecodeError:
-        return f"({len(event.body):,} bytes that are no text; --json has them in base64)"
+        return f"({len(body):,} bytes that are no text; --json has them in base64)"
     cut = f"\n… {len(text) - SHOWN_BYTES:,} more characters; --json has all" if len(text) > SHOWN_BYTES else ""
     return printable(text[:SHOWN_BYTES], keep="\n\t") + cut
 
@@ -67,10 +68,32 @@ def event_json(stored: StoredEvent, *, body: bool) -> dict[str, Any]:
         "headers": event.headers,
         "traceparent": event.traceparent,
     }
+    return {**found, **body_json(event.body)}
+
+
+def body_json(body: bytes) -> dict[str, str]:
+    """A body as ``--json`` prints it; in ``body_base64`` if it is no text."""
     try:
-        return {**found, "body": event.body.decode()}
+        return {"body": body.decode()}
     except UnicodeDecodeError:
-        return {**found, "body_base64": b64encode(event.body).decode()}
+        return {"body_base64": b64encode(body).decode()}
+
+
+def outcome_line(outcome: Outcome) -> str:
+    """One attempt, one line."""
+    lane = f", {outcome.lane} lane" if outcome.lane is not Lane.NORMAL else ""
+    error = f"  {printable(outcome.error)}" if outcome.error else ""
+    if not outcome.attempt:  # nobody tried: somebody decided
+        return f"{shown_time(outcome.ended)}  {outcome.state}{shown_run(outcome.run)}{error}"
+    took = (outcome.ended - outcome.started).total_seconds()
+    what = f"{outcome.state}{shown_run(outcome.run)}, attempt {outcome.attempt}{lane}"
+    return f"{shown_time(outcome.ended)}  {what}, {took:.3f} s{error}"
+
+
+def shown_run(run: str) -> str:
+    if not run:
+        return ""
+    return f" {'redrive' if run.startswith('r') else 'replay'} {printable(run)}"
 
 
 def decision_line(decision: Decision | None) -> str:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from hub.delivery.runs import run_number
 from hub.ledger.digest import digest
-from hub.ledger.rows import CountRow, DecisionRow, DeliveryRow, microseconds
+from hub.ledger.rows import BESIDE, LARGEST, CountRow, DecisionRow, DeliveryRow, microseconds
 from schemas.decision import Decision
 from schemas.outcome import Outcome, OutcomeState
 
@@ -71,12 +72,12 @@ def after(before: DeliveryRow | None, outcome: Outcome, key: bytes, partition: i
     ended = before is not None and before.state in _TERMINAL
     if before is not None and ended:
         return before._replace(superseded=before.superseded + 1) if outcome.state.terminal else before
-    started = microseconds(outcome.started)
+    started, number = microseconds(outcome.started), run_number(outcome.run)
     return DeliveryRow(
         key,
         _short(outcome.run),
         storable(outcome.delivery),
-        ordinal_of(outcome.run),
+        BESIDE if number is None else min(number, LARGEST),
         partition,
         storable(outcome.route),
         storable(outcome.destination),
@@ -97,14 +98,6 @@ def delivery_key(outcome: Outcome) -> DeliveryRowKey:
 
 def event_digest(source: str, identity: str) -> bytes:
     return digest(source, identity)
-
-
-def ordinal_of(run: str) -> int:
-    """0 for the live run, n for the redrive ``r<n>``, -1 for what stands beside them."""
-    if not run:
-        return 0
-    number = run.removeprefix("r")
-    return int(number) if run[0] == "r" and number.isascii() and number.isdigit() and len(number) < 10 else -1
 
 
 def storable(text: str) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 from hub.log.connection import KafkaConnection
 from hub.log.cut import Cut, Range, take_cut
 from hub.log.ranges import RangeReader
-from hub.log.reader import SKEW, StoredEvent
+from hub.log.reader import StoredEvent
 from hub.log.records import MalformedRecordError, decode_decision, decode_delivery, decode_outcome
+from hub.log.scanner import SKEW
 from hub.log.topics import Topics
 from schemas.decision import DecidedDelivery, Decision
 from schemas.delivery import DeliveryRecord

@@ -16,7 +16,7 @@ from hub.log.records import (
     MalformedRecordError,
     decode_delivery,
     decode_report,
-    delivery_identity,
+    delivery_key,
 )
 from hub.log.topics import Topics
 from schemas.control import Control
@@ -134,7 +134,7 @@ async def _count_retries(reader: RangeReader, tier: Range, delay: timedelta, fou
         async for records in batches:
             for record in records:
                 try:
-                    name = destination_of(delivery_identity(record.headers).id)
+                    name = destination_of(delivery_key(record.headers).id)
                 except MalformedRecordError:
                     continue
                 due = datetime.fromtimestamp(record.timestamp / 1000, UTC) + delay

@@ -60,17 +60,13 @@ def _per_minute(store: Store, connection: Connection, now: datetime) -> dict[str
 
 
 def _dead(store: Store, connection: Connection) -> dict[str, int]:
-    """Those whose last run that ended is the dead one; a replay stands beside the runs and changes nothing."""
+    """Those that no run followed; a replay stands beside the runs and changes nothing."""
     dead = store.tables.deliveries.alias("dead")
     later = store.tables.deliveries.alias("later")
-    ended_later = (
-        select(later.c.key)
-        .where(later.c.key == dead.c.key, later.c.ordinal > dead.c.ordinal, later.c.state != "failed")
-        .exists()
-    )
+    followed = select(later.c.key).where(later.c.key == dead.c.key, later.c.ordinal > dead.c.ordinal).exists()
     rows = connection.execute(
         select(dead.c.destination, func.count().label("dead"))
-        .where(dead.c.state == "dead", dead.c.ordinal >= 0, ~ended_later)
+        .where(dead.c.state == "dead", dead.c.ordinal >= 0, ~followed)
         .group_by(dead.c.destination)
     )
     return {row.destination: int(row.dead) for row in rows}

@@ -7,6 +7,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+BESIDE = -1
+LARGEST = 2**31 - 1
+"""What a column of whole numbers holds."""
+
+
 class DecisionRow(NamedTuple):
     """The last decision for the event at ``offset`` of ``partition``. ``event`` is the digest of (source, id).
 
@@ -28,8 +33,8 @@ class DecisionRow(NamedTuple):
 class DeliveryRow(NamedTuple):
     """What the outcomes say of one (delivery, run). ``key`` is the digest of the delivery's id.
 
-    ``ordinal`` orders the runs of a delivery that follow each other: 0 the live one, n for ``r<n>``, -1 for a replay,
-    which stands beside them. ``state``, ``attempts``, ``last`` and ``error`` are of the first terminal outcome, or of
+    ``ordinal`` orders the runs of a delivery that follow each other: 0 the live one, n for ``r<n>``; a replay is
+    BESIDE them. ``state``, ``attempts``, ``last`` and ``error`` are of the first terminal outcome, or of
     the last failed attempt where there is none. ``superseded`` counts the terminal outcomes after the first.
     """
 

@@ -12,7 +12,7 @@ from hub.log.records import (
     decode_decision,
     decode_delivery,
     decode_outcome,
-    delivery_identity,
+    delivery_key,
 )
 from schemas.decision import Decision
 from schemas.identity import DeliveryKey
@@ -92,7 +92,7 @@ class Tour:
         async for record in self._records(one):
             waiting = record.offset >= one.committed
             try:
-                key = delivery_identity(record.headers)
+                key = delivery_key(record.headers)
             except MalformedRecordError:
                 visitor.stands_unreadable(_place(record), fingerprint(record), waiting=waiting)
             else:
@@ -131,6 +131,6 @@ def _place(record: Any) -> Place:
 
 def _named(record: Any) -> DeliveryKey | None:
     try:
-        return delivery_identity(record.headers)
+        return delivery_key(record.headers)
     except MalformedRecordError:
         return None

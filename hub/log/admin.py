@@ -124,6 +124,15 @@ class LogAdmin:
             for spec in specs
         ]
 
+    def committed(self, group: str) -> dict[str, dict[int, int]]:
+        """Topic → partition → the offset from which a consumer group goes on, where it has committed one."""
+        with admin_client(self._connection, self._timeout) as client:
+            found = self._committed(client, [group])[group]
+        offsets: dict[str, dict[int, int]] = {}
+        for one, offset in found.items():
+            offsets.setdefault(one.topic, {})[one.partition] = offset
+        return offsets
+
     def forgotten(self, destination: str) -> list[int]:
         """Partitions the destination has outcomes in, but for which its group has no committed offset.
 

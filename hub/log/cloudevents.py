@@ -27,11 +27,13 @@ from hub.log.attributes import (
 from hub.log.record import FORMAT_HEADER, Headers, MalformedRecordError, Record, check_format
 from schemas.delivery import DeliveryRecord
 from schemas.event import Event
+from schemas.headers import HEADERS, On
 from schemas.identity import LIVE, DeliveryId, DeliveryKey, Run
 from schemas.lane import Lane
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_OF_DELIVERIES = frozenset(header.name for header in HEADERS if header.on is On.DELIVERIES)
 _PREAMBLE: list[tuple[str, bytes]] = [FORMAT_HEADER, ("ce_specversion", b"1.0")]
 
 
@@ -103,18 +105,22 @@ def event_identity(headers: Headers) -> tuple[str, str]:
         raise _malformed(error) from error
 
 
-def delivery_identity(headers: Headers) -> DeliveryKey:
-    """(id, run) of a delivery, a retry or a dead letter, without decoding the rest.
+def delivery_key(headers: Headers) -> DeliveryKey:
+    """(id, run) of a delivery, without decoding the rest.
 
     Raises:
-        NewerFormatError, MalformedRecordError
+        MalformedRecordError
     """
     found = dict(headers)
-    check_format(found.get("ce_hubformat"))
     try:
         return DeliveryKey(DeliveryId(found["ce_hubdelivery"].decode()), Run(found.get("ce_hubrun", b"").decode()))
     except (KeyError, ValueError, AttributeError) as error:
         raise _malformed(error) from error
+
+
+def event_headers(headers: Headers) -> list[tuple[str, bytes]]:
+    """What a delivery's headers say of its event, byte for byte; `delivery_headers` undone."""
+    return [header for header in headers if header[0] not in _OF_DELIVERIES]
 
 
 def delivery_headers(

@@ -37,7 +37,9 @@ class LogWriter:
     Args:
         max_pending_records: bound of what is not acknowledged yet, over all partitions.
         max_pending_bytes: the same in bytes; at least one record.
-        max_record_bytes: largest record, headers included; the topics' ``max.message.bytes``.
+        max_record_bytes: largest record, headers included.
+        max_batch_bytes: largest batch of several records: at most the topics' ``max.message.bytes``, which refuses a
+            larger one for good. As large as a record by default.
         delivery_timeout: seconds after which a record that Kafka does not take fails; twice that long when it was
             waiting behind another batch.
         drain_timeout: seconds that `stop` waits for acknowledgements.
@@ -50,12 +52,14 @@ class LogWriter:
         max_pending_records: int,
         max_pending_bytes: int,
         max_record_bytes: int,
+        max_batch_bytes: int | None = None,
         delivery_timeout: float = 10.0,
         drain_timeout: float = 10.0,
     ) -> None:
         if max_pending_records < 1 or max_pending_bytes < max_record_bytes:
             raise ValueError("a writer must have room for at least one record of the largest size")
-        self._producer = HealingProducer(connection, max_batch_bytes=max_record_bytes, timeout=delivery_timeout)
+        batch = max_record_bytes if max_batch_bytes is None else max_batch_bytes
+        self._producer = HealingProducer(connection, max_batch_bytes=batch, timeout=delivery_timeout)
         self._max_pending_records = max_pending_records
         self._max_pending_bytes = max_pending_bytes
         self._max_record_bytes = max_record_bytes

@@ -12,7 +12,7 @@ from faust.types import TP
 
 _log = logging.getLogger(__name__)
 
-_LONG_POLL, _SHORT_POLL = 500, 50  # milliseconds
+_LONG_POLL, _SHORT_POLL = 500, 20  # milliseconds
 
 COMMIT_TIMEOUT = 5.0  # seconds; aiokafka alone repeats a commit for as long as the broker is away
 

@@ -19,7 +19,7 @@ from schemas.lane import Lane
 
 _log = logging.getLogger(__name__)
 
-_ADMIT_AT_ONCE = 500  # a look-up of more would hold up the event loop
+_ADMIT_AT_ONCE = 100  # decoding more would hold up the event loop, and what is urgent in another partition
 _SAVE_AFTER, _SAVE_EVERY = 5000, 5.0  # outcomes and seconds that a take-over reads again at most, about
 _CANCEL_TIMEOUT = 10.0
 

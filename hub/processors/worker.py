@@ -111,6 +111,7 @@ async def run_worker(
         max_pending_records=50_000,
         max_pending_bytes=2 * _LARGEST_RECORD,
         max_record_bytes=max(_LARGEST_RECORD, max_record_bytes(configuration.max_body)),
+        max_batch_bytes=max_record_bytes(configuration.max_body),
     )
     failure = _Failure()
     topics, partitions = configuration.topics, configuration.log.partitions

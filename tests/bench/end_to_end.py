@@ -47,9 +47,14 @@ def run(stage: Stage) -> Iterator[Row]:
 
 
 def _hub(stage: Stage, name: str) -> Figures:
+    return through_the_hub(stage, name, _CONFIGURATION, [_DESTINATION])
+
+
+def through_the_hub(stage: Stage, name: str, configuration: str, destinations: list[str]) -> Figures:
+    """Latencies of one round; ``{arrivals}`` in the configuration is the file in which they are noted."""
     arrivals, port = stage.folder / f"{name}.txt", free_port()
-    config = str(stage.configuration(name, _CONFIGURATION.format(arrivals=arrivals)))
-    make_topics(stage.kafka, name, [_DESTINATION])
+    config = str(stage.configuration(name, configuration.format(arrivals=arrivals)))
+    make_topics(stage.kafka, name, destinations)
     ingress = ("-m", "hub", "ingress", "--config", config, "--port", str(port))
     with stage.running(*ingress) as receiving, stage.running("-m", "hub", "worker", "--config", config) as working:
         receiving.until(lambda: answers(port, "/readyz"), "the ingress")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from connectors.api import Delivery, DestinationConfig, EachDestination, Effect, Options
+from connectors.api import Delivery, DestinationConfig, DestinationDownError, EachDestination, Effect, Options
 
 _ENTRY_POINTS = "[hub.destinations]\nbench_noop = tests.bench.noop_destination:NoopDestination\n"
 _METADATA = "Metadata-Version: 2.1\nName: bench-noop\nVersion: 1\n"
@@ -13,6 +13,7 @@ _METADATA = "Metadata-Version: 2.1\nName: bench-noop\nVersion: 1\n"
 
 class NoopConfig(DestinationConfig):
     arrivals: Path = Field(description="Gets a line per delivery: event id and nanoseconds of the wall clock.")
+    down: bool = Field(default=False, description="Refuse everything.")
 
 
 class NoopDestination(EachDestination[NoopConfig, Options]):
@@ -25,6 +26,8 @@ class NoopDestination(EachDestination[NoopConfig, Options]):
         self._file = self.config.arrivals.open("w", buffering=1)
 
     async def deliver_one(self, delivery: Delivery[Options]) -> None:
+        if self.config.down:
+            raise DestinationDownError("as configured")
         print(delivery.event.id, time.time_ns(), file=self._file)
 
     async def close(self) -> None:

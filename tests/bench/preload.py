@@ -17,6 +17,7 @@ from hub.log.records import delivery_headers, encode_event, partition_for
 from hub.log.topics import Layout, Topics
 from schemas.event import Event
 from schemas.identity import delivery_id
+from schemas.lane import Lane
 from tests.bench.figures import Figures
 from tests.bench.kafka_loops import Batches, make_producer
 from tests.bench.stage import Child
@@ -59,21 +60,22 @@ async def fill_events(kafka: KafkaConnection, topics: Topics, count: int) -> Non
 
 async def fill_deliveries(kafka: KafkaConnection, topics: Topics, destination: str, count: int) -> None:
     """As ``route`` writes them, by one route called ``to-<destination>``."""
+    records = ((each, delivery(each, destination)) for each in map(event, range(count)))
+    await _fill(kafka, topics.deliveries(destination), records)
 
-    def records() -> Iterable[tuple[Event, Record]]:
-        for each in map(event, range(count)):
-            route = f"to-{destination}"
-            record = encode_event(each)
-            headers = delivery_headers(
-                record.headers,
-                id=delivery_id(each.source, each.id, each.digest, route, destination),
-                route=route,
-                destination=destination,
-                revision="0123456789ab",
-            )
-            yield each, record._replace(headers=headers)
 
-    await _fill(kafka, topics.deliveries(destination), records())
+def delivery(of: Event, destination: str, lane: Lane = Lane.NORMAL) -> Record:
+    route = f"to-{destination}"
+    record = encode_event(of)
+    headers = delivery_headers(
+        record.headers,
+        id=delivery_id(of.source, of.id, of.digest, route, destination),
+        route=route,
+        destination=destination,
+        revision="0123456789ab",
+        lane=lane,
+    )
+    return record._replace(headers=headers)
 
 
 async def _fill(kafka: KafkaConnection, topic: str, records: Iterable[tuple[Event, Record]]) -> None:

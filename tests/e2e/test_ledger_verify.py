@@ -18,7 +18,7 @@ from hub.ledger.judge import Loss
 from hub.ledger.verify import Verification, Verifier
 from hub.log.admin import LogAdmin
 from hub.log.connection import KafkaConnection
-from hub.log.records import Record, decode_decision, decode_outcome, delivery_identity
+from hub.log.records import Record, decode_decision, decode_outcome, delivery_key
 from hub.log.topics import Topics
 from hub.log.writer import LogWriter
 from hub.processors.worker import run_worker
@@ -147,7 +147,7 @@ class Thief:
         if topic == self._topics.outcomes("out"):
             return f"/{self.outcome}~" in decode_outcome(record.value).delivery
         stolen = {self._topics.deliveries("out"): self.delivery, self._topics.dead_letters: self.letter}.get(topic)
-        return stolen is not None and f"/{stolen}~" in delivery_identity(record.headers).id
+        return stolen is not None and f"/{stolen}~" in delivery_key(record.headers).id
 
 
 async def test_what_was_taken_out_of_the_log_is_found_and_named(

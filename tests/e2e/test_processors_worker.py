@@ -97,3 +97,16 @@ async def test_it_goes_on_after_the_broker_was_killed(tmp_path: Path, topics: To
         assert set(hub.effects("out")) == {*before, *after}
     finally:
         broker.stop()
+
+
+async def test_a_backlog_larger_than_a_batch_may_be_is_worked_off(
+    kafka: KafkaConnection, topics: Topics, tmp_path: Path
+) -> None:
+    """What is written at once is more than a topic takes in one batch: it must be divided, not refused for ever."""
+    hub = HubUnderTest(kafka, topics.hub, tmp_path, {"out": ("ledger-batch", 0.0)})
+    hub.make_topics()
+    ids = await hub.produce([{"n": n, "text": "x" * 10_000} for n in range(600)], subjects=1)
+    with hub.workers() as start_worker:
+        worker = start_worker()
+        await hub.until_ended("out", ids)
+        assert stop(worker) == 0

@@ -39,15 +39,15 @@ def test_nothing_unprintable_is_printed(text: str) -> None:
 
 @given(st.binary(max_size=200))
 def test_every_body_can_be_shown(body: bytes) -> None:
-    assert shown_body(event(body)).replace("\n", "").replace("\t", "").isprintable()
+    assert shown_body(body).replace("\n", "").replace("\t", "").isprintable()
 
 
 def test_bodies_are_shown_as_what_they_are() -> None:
-    assert shown_body(event(b'{"a":[1]}')) == '{\n  "a": [\n    1\n  ]\n}'
-    assert shown_body(event(b"plain\ttext\n")) == "plain\ttext\n"
-    assert "bytes that are no text" in shown_body(event(b"\xff\xfe"))
-    assert "5 more characters" in shown_body(event(b"x" * (SHOWN_BYTES + 5)))
-    assert shown_body(event(b"[" * 500 + b"]" * 500)).startswith("[[[")  # valid, but too deep to be indented
+    assert shown_body(b'{"a":[1]}') == '{\n  "a": [\n    1\n  ]\n}'
+    assert shown_body(b"plain\ttext\n") == "plain\ttext\n"
+    assert "bytes that are no text" in shown_body(b"\xff\xfe")
+    assert "5 more characters" in shown_body(b"x" * (SHOWN_BYTES + 5))
+    assert shown_body(b"[" * 500 + b"]" * 500).startswith("[[[")  # valid, but too deep to be indented
 
 
 def test_json_has_every_byte_of_the_body() -> None:

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.ledger.entries import Entry, decode_stretch
-from hub.ledger.fold import Changes, after, fold_decisions, fold_outcomes, ordinal_of
-from hub.ledger.rows import DeliveryRow, microseconds
+from hub.ledger.fold import Changes, after, fold_decisions, fold_outcomes
+from hub.ledger.rows import BESIDE, LARGEST, DeliveryRow, microseconds
 from hub.ledger.store import Store
 from hub.log.records import encode_decision, encode_outcome
 from hub.log.topics import Topics
@@ -62,11 +62,10 @@ def test_an_attempt_that_was_made_out_of_turn_does_not_lower_the_count() -> None
 
 
 @pytest.mark.parametrize(
-    ("run", "ordinal"),
-    [("", 0), ("r1", 1), ("r12", 12), ("p0a1b", -1), ("r", -1), ("rx", -1), ("r²", -1), ("r9999999999", -1)],
+    ("run", "ordinal"), [("", 0), ("r1", 1), ("r12", 12), ("p0a1b", BESIDE), ("r99999999999", LARGEST)]
 )
 def test_runs_have_their_place(run: str, ordinal: int) -> None:
-    assert ordinal_of(run) == ordinal
+    assert row(outcome("e", DEAD, run=run)).ordinal == ordinal
 
 
 def test_each_run_has_a_row_of_its_own() -> None:

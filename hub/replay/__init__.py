@@ -1,0 +1,1 @@
+"""What is delivered again because a person says so: dead letters and, out of history, events."""

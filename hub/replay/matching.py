@@ -1,0 +1,136 @@
+"""Which events a replay is about, and what it writes for each. Pure."""
+
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hub.config.model import Configuration, Route
+from hub.log.records import EventOutline, MalformedRecordError, Record, delivery_headers
+from hub.replay.paced import Append, Step
+from hub.replay.progress import Replay
+from hub.rules import Pattern
+from schemas.document import Document
+from schemas.identity import DeliveryId, delivery_id
+from schemas.lane import Lane
+
+_SCANNED_AT_ONCE = 2000
+"""Events without a match after which progress is noted all the same."""
+
+
+class Matcher:
+    """The pattern of a route as it is now, and the one that was asked for beside it."""
+
+    def __init__(self, configuration: Configuration, route: Route, where: Pattern | None, replay: Replay) -> None:
+        self._patterns = [pattern for pattern in (route.when, where) if pattern is not None]
+        self._payload_member = {name: configuration.payload_member(name) for name in configuration.sources}
+        self._replay = replay
+        self._earliest, self._latest = (int(moment.timestamp() * 1000) for moment in (replay.since, replay.until))
+
+    def deliveries(self, record: Any) -> Mapping[str, DeliveryId]:
+        """Destination → delivery of an event (a record as kafka-python has it); empty where it does not match.
+
+        Raises:
+            NewerFormatError, MalformedRecordError
+        """
+        if not self._earliest <= record.timestamp < self._latest:
+            return {}
+        event = EventOutline(record.headers, record.value)
+        document = Document(event, self._payload_member.get(event.source))
+        if not all(pattern.matches(document) for pattern in self._patterns):
+            return {}
+        replay = self._replay
+        return {
+            name: delivery_id(event.source, event.id, event.digest, replay.route, name) for name in replay.destinations
+        }
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a replay would do; ``deliveries`` counts by destination."""
+
+    scanned: int = 0
+    matching: int = 0
+    unreadable: int = 0
+    deliveries: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What is true once a step is acknowledged: the next offset by partition, events seen, deliveries written."""
+
+    next: Mapping[int, int]
+    scanned: int
+    written: int
+
+
+def plan(records: Iterable[Any], matcher: Matcher, each: Callable[[DeliveryId], object]) -> Plan:
+    """Count what matches; ``each`` is called with the id of every delivery, those of a repeated event twice."""
+    found = Plan()
+    for record in records:
+        found.scanned += 1
+        try:
+            deliveries = matcher.deliveries(record)
+        except MalformedRecordError:
+            found.unreadable += 1
+            continue
+        found.matching += bool(deliveries)
+        for destination, delivery in deliveries.items():
+            found.deliveries[destination] += 1
+            each(delivery)
+    return found
+
+
+def steps(
+    records: Iterable[Any], matcher: Matcher, replay: Replay, configuration: Configuration, at_once: int
+) -> Generator[Step[Mark], None, None]:
+    """Steps for `write_paced`, of about so many deliveries each, all those of an event in one of them."""
+    appends: list[Append] = []
+    position: dict[int, int] = {}
+    scanned = 0
+    for record in records:
+        scanned += 1
+        position[record.partition] = record.offset + 1
+        try:
+            deliveries = matcher.deliveries(record)
+        except MalformedRecordError:
+            continue
+        appends += _appends(record, deliveries, replay, configuration)
+        if len(appends) >= at_once or scanned == _SCANNED_AT_ONCE:
+            yield Step(appends, Mark(position, scanned, len(appends)))
+            appends, position, scanned = [], {}, 0
+    rest = {partition: span.stop for partition, span in replay.left.items()}  # what is left are gaps
+    yield Step(appends, Mark(rest, scanned, len(appends)))
+
+
+def _appends(
+    record: Any, deliveries: Mapping[str, DeliveryId], replay: Replay, configuration: Configuration
+) -> Sequence[Append]:
+    return [
+        Append(
+            configuration.topics.deliveries(destination, Lane.REPLAY),
+            record.partition,
+            Record(
+                record.key,
+                record.value,
+                delivery_headers(
+                    record.headers,
+                    id=delivery,
+                    route=replay.route,
+                    destination=destination,
+                    revision=configuration.revision,
+                    run=replay.run,
+                    lane=Lane.REPLAY,
+                ),
+            ),
+        )
+        for destination, delivery in deliveries.items()
+    ]
+
+
+def advanced(replay: Replay, mark: Mark) -> dict[int, range]:
+    """What is left after a step."""
+    left = dict(replay.left)
+    for partition, offset in mark.next.items():
+        left[partition] = range(max(left[partition].start, offset), left[partition].stop)
+    return left
