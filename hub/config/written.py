@@ -81,7 +81,7 @@ class WrittenRoute(ConfigModel):
     )
     stale_after: Duration | None = Field(
         None,
-        description="Discard what could not be delivered this long after the hub received it; never a redrive or replay.",
+        description="Discard what is not delivered this long after the hub received it; never a redrive or replay.",
     )
     enabled: bool = Field(default=True, description="`false` keeps the route in the file and out of the work.")
     description: str = Field("", description="What the route is for.")
