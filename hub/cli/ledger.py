@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from hub.cli.missing_news import tell_missing
 from hub.cli.moments import Moment
 from hub.cli.printing import printable, shown_time, to_json
 from hub.cli.progress import progress_bar
@@ -31,9 +32,10 @@ def command() -> None:
 
 @command.command()
 @click.option("--since", type=Moment(), help="Judge events received since then.  [default: all there is]")
+@click.option("--tell", is_flag=True, help="Write what is missing into the log, as news of the hub (`ledger.missing`).")
 @config_option
 @json_option
-def verify(since: datetime | None, config: Path, as_json: bool) -> None:
+def verify(since: datetime | None, tell: bool, config: Path, as_json: bool) -> None:
     """Prove that every accepted event has a decision, and every delivery of it exactly one end.
 
     Judges the log as it stands when the command begins; workers may run or not. "open" is what still has its way to
@@ -43,7 +45,7 @@ def verify(since: datetime | None, config: Path, as_json: bool) -> None:
     """
     kafka = connection(settings())
     with _explained():
-        verification = asyncio.run(_verify(kafka, Topics(hub_name(config)), since))
+        verification = asyncio.run(_verify(kafka, Topics(hub_name(config)), since, tell=tell))
     if as_json:
         counts = verification.counts
         totals = {"open": counts.open, "missing": counts.missing, "unreadable": counts.unreadable}
@@ -69,10 +71,13 @@ def rebuild(config: Path) -> None:
     click.echo(f"{count:,} records taken in")
 
 
-async def _verify(kafka: KafkaConnection, topics: Topics, since: datetime | None) -> Verification:
+async def _verify(kafka: KafkaConnection, topics: Topics, since: datetime | None, *, tell: bool) -> Verification:
     verifier = await asyncio.to_thread(Verifier, kafka, topics, since)
     with progress_bar("judging", len(verifier)) as advance:
-        return await verifier.verify(advance)
+        found = await verifier.verify(advance)
+    if tell:
+        await tell_missing(found, kafka, topics, verifier.partitions)
+    return found
 
 
 async def _rebuild(kafka: KafkaConnection, topics: Topics, store: Store) -> int:

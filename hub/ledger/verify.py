@@ -72,6 +72,11 @@ class Verifier:
         """How many records there are to go through."""
         return len(Tour(RangeReader(self._connection), self._cut, lambda _: None))
 
+    @property
+    def partitions(self) -> int:
+        """How many partitions the events topic has."""
+        return len(self._events)
+
     async def verify(self, progress: Progress = lambda _: None) -> Verification:
         """Judge. Memory is that of one partition at a time (`PartitionJudge`)."""
         counts, missing = Counts(), list[Missing]()

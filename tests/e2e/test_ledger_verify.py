@@ -181,3 +181,37 @@ async def test_what_was_taken_out_of_the_log_is_found_and_named(
     assert f"delivery without an end: test/{ids[12]}" in as_text.stdout
     assert as_text.stdout.endswith("5 missing.\n")
     assert json.loads(as_json.stdout)["missing"] == 5
+    await asyncio.to_thread(CliRunner().invoke, group, [*command, "--tell"])
+    bodies = [json.loads(value) for value in await hub.read(hub.topics.events)]
+    told = [body for body in bodies if body.get("type") == "ledger.missing"]
+    assert sorted((body["destination"] or "", body["count"]) for body in told) == [
+        ("", 1),
+        ("out", 1),
+        ("out", 2),
+        ("two", 1),
+    ]
+
+
+async def test_nothing_looks_missing_while_workers_work_and_die(hub: HubUnderTest) -> None:
+    """Retries move between topics meanwhile, and a killed worker leaves everything half done."""
+    ids = await hub.produce([{"do": "fail-once" if n % 70 == 0 else None} for n in range(1000)])
+    verified: list[Verification] = []
+
+    async def ended() -> bool:
+        found = await verify(hub)
+        assert found.fine, found
+        verified.append(found)
+        return found.counts.open == 0 and found.counts.decided >= len(ids)
+
+    with hub.workers() as start:
+        worker = start()
+        deadline = time.monotonic() + 60
+        while not await ended():
+            assert time.monotonic() < deadline, (verified[-1], hub.logs())
+            if sum(hub.effects("out").values()) > len(ids) / 3 and worker.returncode is None:
+                worker.kill()
+                worker.wait()
+                start()
+    counts = verified[-1].counts
+    assert (counts.delivered, counts.dead) == (counts.deliveries, 0)
+    assert any(found.counts.open for found in verified), "it was never looked at while it worked"
