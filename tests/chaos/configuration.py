@@ -1,0 +1,72 @@
+"""The ``hub.yaml`` of the hub under test."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.chaos.events import ALERTS, HOOKS, SECRET, SOURCE, WAREHOUSE
+
+HTTP_TYPE = "chaos-http"
+"""The connector that serves the HTTP endpoint."""
+
+READ_TOPICS: Mapping[str, bool] = {"events": True, "deliveries": True, "outcomes": False, "decisions": False}
+"""The topics that the hub reads (the second part of their names): whether what it cannot read there is a dead letter,
+or skipped.
+"""
+
+PARTITIONS = 4
+CALL_TIMEOUT = 5.0  # seconds
+
+_CONFIGURATION = """\
+version: 1
+name: {name}
+log: {{partitions: {partitions}}}
+retry: {{delays: [200ms, 1s, 3s]}}
+sources:
+  {source}:
+    type: standard_webhooks
+    secrets: ["{secret}"]
+    subject: data.id
+defaults:
+  isolate: true
+  timeout: {timeout:g}s
+  retry: {{max_attempts: 1000, backoff: 200ms, max_backoff: 2s}}
+destinations:
+{destinations}
+routes:
+{routes}
+"""
+
+
+def write_configuration(
+    path: Path,
+    *,
+    name: str,
+    database_url: str | None = None,
+    http_url: str | None = None,
+    slack_url: str | None = None,
+    timeout: float = CALL_TIMEOUT,
+) -> None:
+    """A hub that sends everything to the database and the HTTP endpoint, and some of it to Slack; those that have an
+    address. Nothing is ever given up but what a destination refuses for good. ``timeout`` (seconds) is for each call.
+    """
+    destinations, routes = [], []
+    if database_url is not None:
+        destinations.append(f'  {WAREHOUSE}: {{type: database, url: "{database_url}", statement_timeout: 3s}}')
+        routes.append(f"  - {{id: keep, to: {WAREHOUSE}}}")
+    if http_url is not None:
+        destinations.append(f'  {HOOKS}: {{type: {HTTP_TYPE}, url: "{http_url}", secret: "{SECRET}"}}')
+        routes.append(f"  - {{id: forward, to: {HOOKS}}}")
+    if slack_url is not None:
+        destinations.append(f'  {ALERTS}: {{type: slack, webhook_url: "{slack_url}", text: "{{{{ data.text }}}}"}}')
+        routes.append(f"  - {{id: alert, when: {{type: [order.failed]}}, to: {ALERTS}}}")
+    path.write_text(
+        _CONFIGURATION.format(
+            name=name,
+            partitions=PARTITIONS,
+            source=SOURCE,
+            secret=SECRET,
+            timeout=timeout,
+            destinations="\n".join(destinations),
+            routes="\n".join(routes),
+        )
+    )
