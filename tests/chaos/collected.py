@@ -8,8 +8,8 @@ from schemas.decision import Decision
 from schemas.identity import DeliveryId
 from schemas.outcome import Outcome
 from tests.chaos.events import ChaosEvent
-from tests.chaos.faults import Window
 from tests.chaos.load import Accepted
+from tests.chaos.schedule import Window
 
 
 class Place(NamedTuple):

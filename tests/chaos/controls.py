@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hub.log.connection import KafkaConnection
 from hub.log.topics import Topics
-from tests.chaos.checks import Verdict, judge
+from tests.chaos.checks import judge
 from tests.chaos.collecting import collect, drained
 from tests.chaos.configuration import write_configuration
 from tests.chaos.endpoints import HttpEndpoint
@@ -26,6 +26,7 @@ from tests.chaos.safeguards import (
     VERDICT,
     WATERMARK,
 )
+from tests.chaos.verdict import Verdict
 from tests.chaos.whole_hub import WholeHub
 
 _LONG = 120.0  # seconds; what is held at the endpoint must not time out

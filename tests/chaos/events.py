@@ -17,7 +17,8 @@ ALERT_EVERY = 10
 """Every so manieth event is of the type that people are told of."""
 
 WAREHOUSE, HOOKS, ALERTS = "warehouse", "hooks", "alerts"
-_REFUSED = {30: ALERTS, 51: HOOKS, 77: WAREHOUSE}  # number modulo 200 → who refuses it for good
+_REFUSED = ((210, 30, ALERTS), (211, 51, HOOKS), (213, 77, WAREHOUSE))
+"""Who refuses for good which events: their number modulo the first is the second. Subjects take turns."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def make_event(number: int, *, name: str = "evt", reuses: ChaosEvent | None = No
     """Event ``number`` of a run; ``reuses`` gives it another's id and subject, but a body of its own."""
     event_id = reuses.id if reuses else f"{name}-{number:07d}"
     subject = reuses.subject if reuses else f"subject-{number % SUBJECTS}"
-    refused_by = None if reuses else _REFUSED.get(number % 200)
+    refused_by = None if reuses else _refused_by(number)
     data: dict[str, Any] = {"id": subject, "event": event_id, "n": number, "text": f"{event_id} {number}"}
     if refused_by == ALERTS:
         data["text"] = ""  # Slack takes no empty message
@@ -63,3 +64,7 @@ def make_event(number: int, *, name: str = "evt", reuses: ChaosEvent | None = No
         "data": {**data, "padding": "x" * 200},
     }
     return ChaosEvent(event_id, number, subject, orjson.dumps(body), refused_by)
+
+
+def _refused_by(number: int) -> str | None:
+    return next((who for modulus, remainder, who in _REFUSED if number % modulus == remainder), None)

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 
 from tests.chaos.arena import Arena
 from tests.chaos.database_faults import deadlock, locked_table, restarted_database
@@ -20,18 +19,9 @@ from tests.chaos.process_faults import (
     killed,
     killed_supervisor,
 )
-from tests.chaos.schedule import Fault, Kind
+from tests.chaos.schedule import Fault, Kind, Window
 
 Inject = Callable[[Arena, Fault], AbstractAsyncContextManager[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """When a fault was there, in seconds since 1970: from before it was injected until it was healed."""
-
-    fault: Fault
-    began: float
-    healed: float
 
 
 @asynccontextmanager

@@ -127,7 +127,7 @@ def show_latencies(report: trial.Report) -> None:
     for name in (WAREHOUSE, ALERTS, HOOKS):
         phases = {phase: latency(report.collected, name, numbers) for phase, numbers in report.phases.items()}
         calm, down = phases[trial.CALM], phases[trial.ONE_DOWN]
-        ratio = f"p50 ×{down.p50 / calm.p50:.2f}  p99 ×{down.p99 / calm.p99:.2f}" if calm and down else ""
+        ratio = f"{down.p50 / calm.p50:.2f} of p50, {down.p99 / calm.p99:.2f} of p99" if calm and down else ""
         table.add_row(name, *(_latency(one) for one in phases.values()), "" if name == HOOKS else ratio)
     console.print(table)
 

@@ -61,6 +61,15 @@ class Fault:
         return " ".join(word for word in (hazard.kind, hazard.target, hazard.detail, f"{self.lasts:.1f} s") if word)
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When a fault was there, in seconds since 1970: from before it was injected until it was healed."""
+
+    fault: Fault
+    began: float
+    healed: float
+
+
 def _of(name: str) -> frozenset[str]:
     """Where a fault of a part of the hub may cause repeats: that part's destination, or everywhere."""
     if name in DESTINATIONS:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 
 from hub.log.topics import Topics
 from tests.chaos.arena import Arena
-from tests.chaos.checks import Verdict, judge
+from tests.chaos.checks import judge
 from tests.chaos.collected import Collected
 from tests.chaos.collecting import collect, drained
 from tests.chaos.events import ALERTS, HOOKS, SUBJECTS, WAREHOUSE, ChaosEvent, make_event
 from tests.chaos.fault_proxy import Mode
-from tests.chaos.faults import Window, suffer
-from tests.chaos.schedule import Fault
+from tests.chaos.faults import suffer
+from tests.chaos.schedule import Fault, Window
+from tests.chaos.verdict import Verdict
 from tests.chaos.whole_hub import WholeHub
 
 CALM, ONE_DOWN, STORM = "calm", f"{HOOKS} down", "faults"
