@@ -1,6 +1,5 @@
 """The ``hub.yaml`` of the hub under test."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from tests.chaos.events import ALERTS, HOOKS, SECRET, SOURCE, WAREHOUSE
@@ -8,10 +7,8 @@ from tests.chaos.events import ALERTS, HOOKS, SECRET, SOURCE, WAREHOUSE
 HTTP_TYPE = "chaos-http"
 """The connector that serves the HTTP endpoint."""
 
-READ_TOPICS: Mapping[str, bool] = {"events": True, "deliveries": True, "outcomes": False, "decisions": False}
-"""The topics that the hub reads (the second part of their names): whether what it cannot read there is a dead letter,
-or skipped.
-"""
+LANES_AND_TIERS = False
+"""Whether the hub reads every lane of a destination, and the retry tiers."""
 
 PARTITIONS = 4
 CALL_TIMEOUT = 5.0  # seconds
@@ -70,3 +67,16 @@ def write_configuration(
             routes="\n".join(routes),
         )
     )
+
+
+def is_work(topic: str) -> bool:
+    """Whether the hub works that topic off: what it cannot read there becomes a dead letter."""
+    kind, *rest = topic.split(".")[1:] or [""]
+    if kind == "deliveries":
+        return len(rest) == 1 or LANES_AND_TIERS
+    return kind == "events" or (kind == "retries" and LANES_AND_TIERS)
+
+
+def is_ledger(topic: str) -> bool:
+    """Whether it is one of its ledgers: what cannot be read there is skipped."""
+    return topic.split(".")[1:2] in (["decisions"], ["outcomes"])

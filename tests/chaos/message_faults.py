@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 
 from hub.log.connection import KafkaConnection
 from tests.chaos.arena import Arena
-from tests.chaos.configuration import PARTITIONS, READ_TOPICS
+from tests.chaos.configuration import PARTITIONS, is_ledger, is_work
 from tests.chaos.events import make_event
 from tests.chaos.schedule import Fault
 from tests.chaos.whole_hub import PATIENCE
@@ -70,14 +70,12 @@ async def _write(arena: Arena, kafka: KafkaConnection, name: str) -> None:
     await producer.start()
     try:
         for topic in sorted((await producer.client.fetch_all_metadata()).topics()):
-            _, _, rest = topic.partition(".")
-            kind = rest.partition(".")[0]
-            if kind not in READ_TOPICS:
+            if not (is_work(topic) or is_ledger(topic)):
                 continue
             for partition in range(PARTITIONS):
                 value = f"{name} {topic} {partition}".encode()
                 await producer.send_and_wait(topic, value, key=b"garbage", partition=partition)
-                if READ_TOPICS[kind]:
+                if is_work(topic):
                     arena.garbage.append(value)
     finally:
         await producer.stop()

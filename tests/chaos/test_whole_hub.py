@@ -37,7 +37,7 @@ def hazards() -> list[Hazard]:
 async def test_a_hub_under_faults_keeps_every_promise(
     postgres: PostgresServer, postgres_database: str, tmp_path: Path
 ) -> None:
-    plan = trial.Plan(events=2000, quiet=0, rate=150, faults=schedule(1, len(CHOSEN), hazards()))
+    plan = trial.Plan(events=1500, quiet=0, rate=150, faults=schedule(1, len(CHOSEN), hazards()))
     async with arena(tmp_path, postgres, postgres_database) as everything:
         report = await trial.perform(plan, everything)
     assert not report.violations
