@@ -23,7 +23,7 @@ _DISKS = {"home": 1000, "kafka": 6000}  # megabytes at most; they take what is i
 
 @dataclass
 class Arena:
-    """``upcoming`` is the number of the event that is posted next; ``database_url`` goes around the proxy."""
+    """``database_url`` goes around the proxy."""
 
     hub: WholeHub
     sender: Sender
@@ -33,7 +33,6 @@ class Arena:
     postgres: PostgresServer
     database_url: str
     disks: Mapping[str, Disk] = field(default_factory=dict)
-    upcoming: int = 0
     too_late: list[ChaosEvent] = field(default_factory=list)
     garbage: list[bytes] = field(default_factory=list)
     """What was written into topics that are read, and must be found among the dead letters."""

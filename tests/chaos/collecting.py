@@ -21,6 +21,7 @@ from hub.log.topics import Topics
 from schemas.decision import Decision
 from tests.chaos.collected import Arrival, Collected, DeadLetter, LoggedOutcome, Place, Stored
 from tests.chaos.endpoints import Receipt
+from tests.chaos.events import SOURCE
 from tests.chaos.whole_hub import Backlog, WholeHub
 
 STALLED = 240.0  # seconds without any progress
@@ -77,6 +78,8 @@ async def stored_events(kafka: KafkaConnection, topics: Topics) -> dict[Place, S
             event = decode_event(record.headers, record.value)
         except MalformedRecordError:
             continue  # garbage of ours
+        if event.source != SOURCE:
+            continue  # the hub's own news
         digest = hashlib.sha256(event.body).hexdigest()
         number = orjson.loads(event.body)["data"]["n"]
         found[Place(record.partition, record.offset)] = Stored(event.id, number, event.partition_key, digest)
@@ -90,7 +93,8 @@ async def last_decisions(kafka: KafkaConnection, topics: Topics) -> dict[Place, 
             decision = decode_decision(record.value)
         except MalformedRecordError:
             continue
-        found[Place(record.partition, decision.offset)] = decision
+        if decision.source == SOURCE:
+            found[Place(record.partition, decision.offset)] = decision
     return found
 
 

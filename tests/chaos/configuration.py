@@ -7,11 +7,12 @@ from tests.chaos.events import ALERTS, HOOKS, SECRET, SOURCE, WAREHOUSE
 HTTP_TYPE = "chaos-http"
 """The connector that serves the HTTP endpoint."""
 
-LANES_AND_TIERS = False
-"""Whether the hub reads every lane of a destination, and the retry tiers."""
-
 PARTITIONS = 4
 CALL_TIMEOUT = 5.0  # seconds
+
+_OURS = f"{{source: [{SOURCE}]}}"  # not the hub's own news
+_PRIORITY = "'{{ metadata.priority }}'"
+_TEXT = "'{{ data.text }}'"
 
 _CONFIGURATION = """\
 version: 1
@@ -23,6 +24,7 @@ sources:
     type: standard_webhooks
     secrets: ["{secret}"]
     subject: data.id
+    metadata: {{priority: data.priority}}
 defaults:
   isolate: true
   timeout: {timeout:g}s
@@ -48,14 +50,14 @@ def write_configuration(
     """
     destinations, routes = [], []
     if database_url is not None:
-        destinations.append(f'  {WAREHOUSE}: {{type: database, url: "{database_url}", statement_timeout: 3s}}')
-        routes.append(f"  - {{id: keep, to: {WAREHOUSE}}}")
+        destinations.append(f'{WAREHOUSE}: {{type: database, url: "{database_url}", statement_timeout: 3s}}')
+        routes.append(f"{{id: keep, when: {_OURS}, to: {WAREHOUSE}}}")
     if http_url is not None:
-        destinations.append(f'  {HOOKS}: {{type: {HTTP_TYPE}, url: "{http_url}", secret: "{SECRET}"}}')
-        routes.append(f"  - {{id: forward, to: {HOOKS}}}")
+        destinations.append(f'{HOOKS}: {{type: {HTTP_TYPE}, url: "{http_url}", secret: "{SECRET}"}}')
+        routes.append(f"{{id: forward, when: {_OURS}, to: {HOOKS}, priority: {_PRIORITY}}}")
     if slack_url is not None:
-        destinations.append(f'  {ALERTS}: {{type: slack, webhook_url: "{slack_url}", text: "{{{{ data.text }}}}"}}')
-        routes.append(f"  - {{id: alert, when: {{type: [order.failed]}}, to: {ALERTS}}}")
+        destinations.append(f"{ALERTS}: {{type: slack, webhook_url: {slack_url!r}, text: {_TEXT}}}")
+        routes.append(f"{{id: alert, when: {{type: [order.failed]}}, to: {ALERTS}}}")
     path.write_text(
         _CONFIGURATION.format(
             name=name,
@@ -63,18 +65,15 @@ def write_configuration(
             source=SOURCE,
             secret=SECRET,
             timeout=timeout,
-            destinations="\n".join(destinations),
-            routes="\n".join(routes),
+            destinations="\n".join(f"  {one}" for one in destinations),
+            routes="\n".join(f"  - {one}" for one in routes),
         )
     )
 
 
 def is_work(topic: str) -> bool:
     """Whether the hub works that topic off: what it cannot read there becomes a dead letter."""
-    kind, *rest = topic.split(".")[1:] or [""]
-    if kind == "deliveries":
-        return len(rest) == 1 or LANES_AND_TIERS
-    return kind == "events" or (kind == "retries" and LANES_AND_TIERS)
+    return topic.split(".")[1:2] in (["events"], ["deliveries"], ["retries"])
 
 
 def is_ledger(topic: str) -> bool:

@@ -20,8 +20,8 @@ from tests.chaos.load import Sender, sender
 from tests.chaos.safeguards import (
     ACKNOWLEDGED,
     EFFECT_FIRST,
-    LETTER_FIRST,
     LUCK,
+    OUTCOME_LAST,
     SUBJECT_ORDER,
     VERDICT,
     WATERMARK,
@@ -97,9 +97,14 @@ async def all_are_under_way_and_the_worker_dies(stage: Stage) -> None:
 
 
 async def one_is_refused_for_good(stage: Stage) -> None:
-    for number in range(51, 53):  # 51 is refused
-        await stage.sender.post(make_event(number))
-    await stage.arrived(1)
+    event = make_event(51)
+    assert event.refused_by == HOOKS
+    await stage.sender.post(event)
+
+
+async def one_fails_once(stage: Stage) -> None:
+    stage.hooks.stumble_over.add(1)
+    await stage.sender.post(make_event(1))
 
 
 async def everything_is_sent_twice(stage: Stage) -> None:
@@ -128,10 +133,11 @@ async def the_broker_hangs_and_the_ingress_dies(stage: Stage) -> None:
 
 
 async def the_second_of_a_subject_is_faster(stage: Stage) -> None:
-    stage.hooks.hold = lambda receipt: receipt.number == 0
-    await stage.sender.post(make_event(0))
+    first, second = make_event(1), make_event(1 + SUBJECTS)
+    stage.hooks.hold = lambda receipt: receipt.number == first.number
+    await stage.sender.post(first)
     await stage.held(1)
-    await stage.sender.post(make_event(SUBJECTS))
+    await stage.sender.post(second)
     if not stage.safe:
         await stage.arrived(1)
     stage.hooks.release()
@@ -139,11 +145,12 @@ async def the_second_of_a_subject_is_faster(stage: Stage) -> None:
 
 
 CONTROLS: Mapping[str, Control] = {
-    control.safeguard: control
+    f"{control.safeguard}: {control.happen.__name__.replace('_', ' ')}": control
     for control in (
         Control(WATERMARK, "hooks: delivered + dead + discarded = decided", one_is_slow_and_the_worker_dies),
         Control(EFFECT_FIRST, "hooks: delivered + dead + discarded = decided", all_are_under_way_and_the_worker_dies),
-        Control(LETTER_FIRST, "hooks: only what it refuses is dead, and kept", one_is_refused_for_good, LUCK),
+        Control(OUTCOME_LAST, "hooks: only what it refuses is dead, and kept", one_is_refused_for_good, LUCK),
+        Control(OUTCOME_LAST, "hooks: delivered + dead + discarded = decided", one_fails_once, LUCK),
         Control(VERDICT, "hooks: repeats only in faults, same id", everything_is_sent_twice),
         Control(
             ACKNOWLEDGED,

@@ -35,7 +35,8 @@ class Receipt:
 
 @dataclass
 class HttpEndpoint:
-    """``async with HttpEndpoint() as endpoint``. Bodies with ``data.refuse`` are refused for good (422).
+    """``async with HttpEndpoint() as endpoint``. Bodies with ``data.refuse`` are refused for good (422), numbers in
+    ``stumble_over`` once (500).
 
     ``hold`` is asked about every request that is otherwise fine, and keeps it waiting for ``release``; it counts only
     if its sender still waits by then.
@@ -45,6 +46,7 @@ class HttpEndpoint:
     receipts: list[Receipt] = field(default_factory=list)
     unsigned: list[str] = field(default_factory=list)
     refused: int = 0
+    stumble_over: set[int] = field(default_factory=set)
     hold: Callable[[Receipt], bool] | None = None
     held: list[Receipt] = field(default_factory=list)
     _status: int | None = None
@@ -92,6 +94,9 @@ class HttpEndpoint:
         data = orjson.loads(body)["data"]
         if data.get("refuse"):
             return web.Response(status=422)
+        if data["n"] in self.stumble_over:
+            self.stumble_over.remove(data["n"])
+            return web.Response(status=500)
         delivery, digest = request.headers["webhook-id"], hashlib.sha256(body).hexdigest()
         receipt = Receipt(data["n"], data["event"], time.time(), delivery, digest)
         if self.hold is not None and self.hold(receipt):

@@ -52,6 +52,7 @@ def make_event(number: int, *, name: str = "evt", reuses: ChaosEvent | None = No
     subject = reuses.subject if reuses else f"subject-{number % SUBJECTS}"
     refused_by = None if reuses else _refused_by(number)
     data: dict[str, Any] = {"id": subject, "event": event_id, "n": number, "text": f"{event_id} {number}"}
+    data["priority"] = _priority(number)
     if refused_by == ALERTS:
         data["text"] = ""  # Slack takes no empty message
     elif refused_by == WAREHOUSE:
@@ -64,6 +65,10 @@ def make_event(number: int, *, name: str = "evt", reuses: ChaosEvent | None = No
         "data": {**data, "padding": "x" * 200},
     }
     return ChaosEvent(event_id, number, subject, orjson.dumps(body), refused_by)
+
+
+def _priority(number: int) -> str:
+    return "high" if number % 7 == 0 else "low" if number % 11 == 0 else "normal"
 
 
 def _refused_by(number: int) -> str | None:

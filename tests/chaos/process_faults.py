@@ -103,15 +103,18 @@ async def broken_rules(arena: Arena, fault: Fault) -> AsyncIterator[None]:
 @asynccontextmanager
 async def coming_and_going(arena: Arena, _: Fault) -> AsyncIterator[None]:
     """More workers, as on other machines: each joins every group, and leaves by itself or by a kill."""
-    coming = asyncio.create_task(_come_and_go(arena.hub))
+    gone = asyncio.Event()
+    coming = asyncio.create_task(_come_and_go(arena.hub, gone))
     yield
+    await asyncio.wait([coming, asyncio.create_task(gone.wait())], return_when=asyncio.FIRST_COMPLETED)
     coming.cancel()
     await asyncio.wait([coming])
     if not coming.cancelled():
         coming.result()
 
 
-async def _come_and_go(hub: WholeHub) -> None:
+async def _come_and_go(hub: WholeHub, gone: asyncio.Event) -> None:
+    """``gone`` is set when the first has come and gone."""
     for number in itertools.count():
         home = hub.folder / "elsewhere" / str(number % 2)
         home.mkdir(parents=True, exist_ok=True)
@@ -134,6 +137,7 @@ async def _come_and_go(hub: WholeHub) -> None:
             if number % 2:
                 worker.terminate()
                 await asyncio.to_thread(worker.wait, 90)
+            gone.set()
         finally:
             worker.kill()
             worker.wait()

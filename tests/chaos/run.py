@@ -91,9 +91,9 @@ async def run_controls() -> bool:
         broker = EmbeddedBroker(Path(broker_home), ports=broker_ports(), train=False)
         kafka = await asyncio.to_thread(broker.start)
         try:
-            for name, control in controls.CONTROLS.items():
+            for number, (name, control) in enumerate(controls.CONTROLS.items()):
                 with tempfile.TemporaryDirectory() as folder:
-                    verdicts = await controls.perform(control, Path(folder), kafka, f"control-{name}", safe=False)
+                    verdicts = await controls.perform(control, Path(folder), kafka, f"control-{number}", safe=False)
                 found = [
                     one for verdict in verdicts if verdict.promise == control.promise for one in verdict.violations
                 ]

@@ -11,16 +11,16 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-WATERMARK, EFFECT_FIRST, LETTER_FIRST, VERDICT, ACKNOWLEDGED, SUBJECT_ORDER = (
+WATERMARK, EFFECT_FIRST, OUTCOME_LAST, VERDICT, ACKNOWLEDGED, SUBJECT_ORDER = (
     "watermark",
     "effect-first",
-    "letter-first",
+    "outcome-last",
     "verdict",
     "acknowledged",
     "subject-order",
 )
 LUCK = "luck"
-"""No safeguard: without it, the worker dies between a dead letter and its outcome, once."""
+"""No safeguard: without it, the worker dies between what comes before an outcome and the outcome, once."""
 
 
 def switch_off(name: str) -> None:
@@ -54,15 +54,15 @@ def _without_effect_first() -> None:
     Feed.begin = committing  # type: ignore[method-assign]  # that is the point
 
 
-def _without_letter_first() -> None:
-    """The outcome is written before the dead letter; and the worker dies in between, once."""
+def _without_outcome_last() -> None:
+    """The outcome is written before what it speaks of, a dead letter or a retry; the worker dies in between, once."""
     from hub.processors import appending
 
     append_all = appending.append_all
     postponed: list[tuple[str, int, Sequence[Any]]] = []
 
     async def outcome_first(writer: Any, topic: str, partition: int, records: Sequence[Any]) -> list[int]:
-        if topic.endswith(".dead-letters"):
+        if _is_before_outcome(topic):
             postponed.append((topic, partition, records))
             return []
         offsets = await append_all(writer, topic, partition, records)
@@ -83,11 +83,15 @@ def _without_luck() -> None:
 
     async def dying(writer: Any, topic: str, partition: int, records: Sequence[Any]) -> list[int]:
         offsets = await append_all(writer, topic, partition, records)
-        if topic.endswith(".dead-letters"):
+        if _is_before_outcome(topic):
             _die_once()
         return offsets
 
     appending.append_all = dying
+
+
+def _is_before_outcome(topic: str) -> bool:
+    return topic.endswith(".dead-letters") or ".retries." in topic
 
 
 def _die_once() -> None:
@@ -103,7 +107,7 @@ def _without_verdict() -> None:
     from hub.delivery import verdict
 
     def deliver(
-        attempts_before: int, first_attempt: datetime | None, offset: int, known: verdict.Known | None
+        attempts_before: int, first_attempt: datetime | None, at: verdict.Position, known: verdict.Known | None
     ) -> verdict.Deliver:
         return verdict.Deliver(attempts_before + 1, first_attempt)
 
@@ -139,7 +143,7 @@ def _without_subject_order() -> None:
 _SWITCHES: Mapping[str, Callable[[], None]] = {
     WATERMARK: _without_watermark,
     EFFECT_FIRST: _without_effect_first,
-    LETTER_FIRST: _without_letter_first,
+    OUTCOME_LAST: _without_outcome_last,
     VERDICT: _without_verdict,
     ACKNOWLEDGED: _without_acknowledged,
     SUBJECT_ORDER: _without_subject_order,

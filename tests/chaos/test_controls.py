@@ -12,19 +12,19 @@ from tests.chaos.controls import CONTROLS, perform
 pytestmark = pytest.mark.timeout(600)
 
 
-@pytest.mark.parametrize("safeguard", list(CONTROLS))
+@pytest.mark.parametrize("name", list(CONTROLS))
 async def test_without_a_safeguard_the_loss_is_reported(
-    kafka: KafkaConnection, topics: Topics, tmp_path: Path, safeguard: str
+    kafka: KafkaConnection, topics: Topics, tmp_path: Path, name: str
 ) -> None:
-    control = CONTROLS[safeguard]
+    control = CONTROLS[name]
     verdicts = await perform(control, tmp_path, kafka, topics.hub, safe=False)
     assert control.promise in {verdict.promise for verdict in verdicts if not verdict.kept}, verdicts
 
 
 @pytest.mark.skipif("HUB_CHAOS_EVENTS" not in os.environ, reason="make chaos: it is the same situations once more")
-@pytest.mark.parametrize("safeguard", list(CONTROLS))
+@pytest.mark.parametrize("name", list(CONTROLS))
 async def test_with_it_the_same_loses_nothing(
-    kafka: KafkaConnection, topics: Topics, tmp_path: Path, safeguard: str
+    kafka: KafkaConnection, topics: Topics, tmp_path: Path, name: str
 ) -> None:
-    verdicts = await perform(CONTROLS[safeguard], tmp_path, kafka, topics.hub, safe=True)
+    verdicts = await perform(CONTROLS[name], tmp_path, kafka, topics.hub, safe=True)
     assert not [verdict for verdict in verdicts if not verdict.kept]

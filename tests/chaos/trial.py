@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hub.log.topics import Topics
@@ -10,7 +10,7 @@ from tests.chaos.arena import Arena
 from tests.chaos.checks import judge
 from tests.chaos.collected import Collected
 from tests.chaos.collecting import collect, drained
-from tests.chaos.events import ALERTS, HOOKS, SUBJECTS, WAREHOUSE, ChaosEvent, make_event
+from tests.chaos.events import ALERTS, HOOKS, SUBJECTS, WAREHOUSE, make_event
 from tests.chaos.fault_proxy import Mode
 from tests.chaos.faults import suffer
 from tests.chaos.schedule import Fault, Window
@@ -108,9 +108,4 @@ async def _storm(plan: Plan, arena: Arena, numbers: range, tell: Callable[[str],
 
 
 async def _post(arena: Arena, numbers: range, rate: float) -> None:
-    def events() -> Iterator[ChaosEvent]:
-        for number in numbers:
-            arena.upcoming = number
-            yield make_event(number)
-
-    await arena.sender.post_all(events(), rate)
+    await arena.sender.post_all(map(make_event, numbers), rate)
