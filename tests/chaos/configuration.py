@@ -4,9 +4,6 @@ from pathlib import Path
 
 from tests.chaos.events import ALERTS, HOOKS, SECRET, SOURCE, WAREHOUSE
 
-HTTP_TYPE = "chaos-http"
-"""The connector that serves the HTTP endpoint."""
-
 PARTITIONS = 4
 CALL_TIMEOUT = 5.0  # seconds
 
@@ -53,7 +50,7 @@ def write_configuration(
         destinations.append(f'{WAREHOUSE}: {{type: database, url: "{database_url}", statement_timeout: 3s}}')
         routes.append(f"{{id: keep, when: {_OURS}, to: {WAREHOUSE}}}")
     if http_url is not None:
-        destinations.append(f'{HOOKS}: {{type: {HTTP_TYPE}, url: "{http_url}", secret: "{SECRET}"}}')
+        destinations.append(f'{HOOKS}: {{type: http, url: "{http_url}", secrets: [{SECRET}], request_timeout: 5m}}')
         routes.append(f"{{id: forward, when: {_OURS}, to: {HOOKS}, priority: {_PRIORITY}}}")
     if slack_url is not None:
         destinations.append(f"{ALERTS}: {{type: slack, webhook_url: {slack_url!r}, text: {_TEXT}}}")

@@ -35,7 +35,7 @@ class Receipt:
 
 @dataclass
 class HttpEndpoint:
-    """``async with HttpEndpoint() as endpoint``. Bodies with ``data.refuse`` are refused for good (422), numbers in
+    """``async with HttpEndpoint() as endpoint``. Bodies with ``data.refuse`` are refused for good (413), numbers in
     ``stumble_over`` once (500).
 
     ``hold`` is asked about every request that is otherwise fine, and keeps it waiting for ``release``; it counts only
@@ -93,7 +93,7 @@ class HttpEndpoint:
             return web.Response(status=self._status, headers=_RETRY_AFTER if self._status == 429 else None)
         data = orjson.loads(body)["data"]
         if data.get("refuse"):
-            return web.Response(status=422)
+            return web.Response(status=413)
         if data["n"] in self.stumble_over:
             self.stumble_over.remove(data["n"])
             return web.Response(status=500)

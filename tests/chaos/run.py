@@ -7,6 +7,7 @@ It exits with 1 when a promise is broken, or when a control does not find its lo
 import argparse
 import asyncio
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -41,10 +42,17 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=250.0, help="events per second")
     parser.add_argument("--no-controls", action="store_true", help="only the run, not the proof that it can fail")
     given = parser.parse_args()
-    kept = uvloop.run(run(given.events, given.faults, given.seed, given.rate))
-    if not given.no_controls:
-        kept = uvloop.run(run_controls()) and kept
-    sys.exit(0 if kept else 1)
+    sys.exit(0 if uvloop.run(run_all(given)) else 1)
+
+
+async def run_all(given: argparse.Namespace) -> bool:
+    """Whether every promise was kept and every control found its loss. SIGTERM and Ctrl-C leave nothing behind."""
+    whole = asyncio.current_task()
+    assert whole is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, whole.cancel)
+    kept = await run(given.events, given.faults, given.seed, given.rate)
+    return (given.no_controls or await run_controls()) and kept
 
 
 async def run(events: int, faults: int, seed: int, rate: float) -> bool:
