@@ -3,16 +3,20 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 _log = logging.getLogger(__name__)
 
 _LONG_POLL, _SHORT_POLL = 500, 20  # milliseconds
+
+METADATA_TIMEOUT = 5.0  # seconds; shorter than the rebalance, which waits for it
+_METADATA_PAUSE = 0.1
 
 COMMIT_TIMEOUT = 5.0  # seconds; aiokafka alone repeats a commit for as long as the broker is away
 
@@ -30,10 +34,14 @@ class SafeConsumerThread(driver.AIOKafkaConsumerThread):
     """Until when (``boot_clock``) nobody else can own our partitions: a session after the last heartbeat was sent."""
 
     async def on_start(self) -> None:
+        await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001  (nothing else knows of the group)
+        self._renew_lease(coordinator)
+        self._assign_what_is_known(coordinator)
+
+    def _renew_lease(self, coordinator: Any) -> None:
         # A process that was frozen (SIGSTOP, a suspended laptop) goes on where it was, for as long as it takes Faust to
         # notice that the group has given its partitions away.
-        await super().on_start()
-        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001  (nothing else knows of heartbeats)
         heartbeat = coordinator._do_heartbeat  # noqa: SLF001
 
         async def renewing() -> bool:
@@ -43,6 +51,17 @@ class SafeConsumerThread(driver.AIOKafkaConsumerThread):
             return alive
 
         coordinator._do_heartbeat = renewing  # noqa: SLF001
+
+    def _assign_what_is_known(self, coordinator: Any) -> None:
+        # A broker that has just started knows of no topics for a moment. Whoever leads the group then gives nobody any
+        # partition of them, and the whole group rests, all members being content, until one of them is started anew.
+        perform = coordinator._perform_assignment  # noqa: SLF001
+
+        async def informed(response: Any) -> Any:
+            await until_known(coordinator._client, coordinator._subscription.topics)  # noqa: SLF001
+            return await perform(response)
+
+        coordinator._perform_assignment = informed  # noqa: SLF001
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> AIOKafkaConsumer:
         consumer = super()._create_consumer(loop)
@@ -79,3 +98,17 @@ class SafeConsumerThread(driver.AIOKafkaConsumerThread):
             _log.warning("offsets not committed", extra={"group": self.app.conf.id, "error": repr(error)})
             return False
         return True
+
+
+async def until_known(client: Any, topics: Collection[str]) -> None:
+    """Wait until the client's metadata has every one of these topics, not for long.
+
+    Raises:
+        UnknownTopicOrPartitionError: one is not there; the consumer ends with it, and a new worker makes the topic.
+    """
+    end = time.monotonic() + METADATA_TIMEOUT
+    while missing := [topic for topic in topics if not client.cluster.partitions_for_topic(topic)]:
+        if time.monotonic() > end:
+            raise UnknownTopicOrPartitionError(f"the brokers know nothing of {', '.join(sorted(missing))}")
+        await client.force_metadata_update()
+        await asyncio.sleep(_METADATA_PAUSE)
