@@ -119,6 +119,14 @@ def _show(found: Verification) -> None:
     for one in found.missing:
         run = f" run {printable(one.run)}" if one.run else ""
         click.echo(f"  {one.loss}: {printable(one.id)}{run}, {printable(one.last_seen)}, {shown_time(one.at)}")
+    for part in found.shortened:
+        click.echo(
+            f"  {part.topic} partition {part.partition} ends at {part.end:,}, but it was worked off up to "
+            f"{part.committed:,}: the log lost its end, or is another one"
+        )
     if counts.missing > len(found.missing):
         click.echo(f"  … and {counts.missing - len(found.missing):,} more")
-    click.echo("Nothing is missing." if found.fine else f"{counts.missing:,} missing.")
+    if found.fine:
+        click.echo("Nothing is missing.")
+    elif counts.missing:
+        click.echo(f"{counts.missing:,} missing.")

@@ -63,6 +63,7 @@ async def observe(
             controls=controls,
             overview=found,
             away=away,
+            shortened=sorted({one.topic for one in cut.shortened}),
             ends={(topic, one.partition): one.end for topic in ledger_topics(cut) for one in cut.ranges[topic]},
         )
 

@@ -44,7 +44,8 @@ class Retries:
 class Seen:
     """What was read. ``backlog`` and ``heads`` are per destination and lane; ``undecided`` are events that route has
     not committed yet. ``controls`` are those of the destinations that are paused. ``overview`` None: there is no
-    projection; ``away`` says why where it cannot be asked. ``ends`` are those of the ledger's topics.
+    projection; ``away`` says why where it cannot be asked. ``shortened`` are topics that end before what was committed:
+    their log lost its end, or is another one. ``ends`` are those of the ledger's topics.
     """
 
     at: datetime
@@ -58,6 +59,7 @@ class Seen:
     controls: Mapping[str, Control]
     overview: Overview | None
     away: str | None
+    shortened: Sequence[str]
     ends: Mapping[tuple[str, int], int]
 
 
@@ -181,5 +183,7 @@ def _problems(seen: Seen, destinations: Sequence[DestinationStanding]) -> Iterat
         yield f"workers run different revisions of hub.yaml ({', '.join(revisions)})"
     elif revisions and revisions != [seen.revision]:
         yield f"the workers run revision {revisions[0]}, but hub.yaml is {seen.revision}: restart them"
+    for topic in seen.shortened:
+        yield f"{topic} ends before what was worked off: it lost its end, or is another one (see `hub ledger verify`)"
     if seen.away is not None:
         yield f"the status database is away ({seen.away})"

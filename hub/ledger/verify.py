@@ -40,16 +40,19 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What a cut looks like. ``missing`` names the first NAMED of ``counts.missing``."""
+    """What a cut looks like. ``missing`` names the first NAMED of ``counts.missing``. ``shortened`` are partitions that
+    end before what was committed: what stood there is gone, whatever it was.
+    """
 
     taken: datetime
     since: datetime
     counts: Counts
     missing: tuple[Missing, ...]
+    shortened: tuple[Range, ...] = ()
 
     @property
     def fine(self) -> bool:
-        return self.counts.missing == 0
+        return self.counts.missing == 0 and not self.shortened
 
 
 class Verifier:
@@ -88,7 +91,13 @@ class Verifier:
                 counts += judge.counts()
                 if len(missing) < NAMED:
                     missing += await self._named(reader, events, judge)
-        return Verification(self._taken, self._since, counts, tuple(missing[:NAMED]))
+        return Verification(
+            taken=self._taken,
+            since=self._since,
+            counts=counts,
+            missing=tuple(missing[:NAMED]),
+            shortened=tuple(self._cut.shortened),
+        )
 
     async def _named(self, reader: RangeReader, events: Range, judge: PartitionJudge) -> list[Missing]:
         found = [await _named_event(reader, events, loss, offset) for loss, offset in judge.lost_events()[:NAMED]]

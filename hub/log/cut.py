@@ -60,6 +60,11 @@ class Cut:
     delays: tuple[timedelta, ...]
 
     @property
+    def shortened(self) -> list[Range]:
+        """Partitions that end before what was committed: the log lost its end, or is another one."""
+        return [one for ranges in self.ranges.values() for one in ranges if one.committed > one.end]
+
+    @property
     def partitions(self) -> list[int]:
         """Every partition number there is."""
         return sorted({one.partition for ranges in self.ranges.values() for one in ranges})

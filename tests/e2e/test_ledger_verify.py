@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from kafka import OffsetAndMetadata, TopicPartition
 
 from hub.cli import group
 from hub.config.settings import Settings
 from hub.ledger.judge import Loss
 from hub.ledger.verify import Verification, Verifier
 from hub.log.admin import LogAdmin
+from hub.log.admin_client import admin_client
 from hub.log.connection import KafkaConnection
 from hub.log.records import Record, decode_decision, decode_outcome, delivery_key
 from hub.log.topics import Topics
@@ -126,6 +128,17 @@ async def test_only_what_was_received_since_is_judged(hub: HubUnderTest) -> None
     await hub.produce([{"n": n} for n in range(20)])
     found = await verify(hub, datetime.now(UTC) + timedelta(hours=2))
     assert counted(found) == {}
+
+
+async def test_a_log_that_lost_its_end_is_a_loss(hub: HubUnderTest) -> None:
+    """A topic that was made anew, a broker that came back without its last records, another hub's broker."""
+    await hub.produce([{"n": n} for n in range(3)])
+    with admin_client(hub.kafka, 15.0) as client:
+        group = {TopicPartition(hub.topics.events, 0): OffsetAndMetadata(1000, "", -1)}
+        client.alter_group_offsets(hub.topics.route_group, group)
+    found = await verify(hub)
+    assert not found.fine
+    assert [(one.topic, one.committed) for one in found.shortened] == [(hub.topics.events, 1000)]
 
 
 class Thief:

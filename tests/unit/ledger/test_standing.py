@@ -51,6 +51,7 @@ def seen(*reports: DestinationReport, destinations: tuple[str, ...] = ("out",)) 
         controls={},
         overview=Overview({}, {}, {}),
         away=None,
+        shortened=(),
         ends={},
     )
 
@@ -124,6 +125,11 @@ def test_without_a_projection_rates_are_unknown_and_that_is_said() -> None:
     [one] = standing.destinations
     assert (standing.behind, one.per_minute, one.dead) == (None, None, None)
     assert standing.problems == ("the status database is away (disk full)",)
+
+
+def test_a_log_that_lost_its_end_is_noticed() -> None:
+    [problem] = stand(replace(seen(report()), shortened=["hub.events"])).problems
+    assert problem.startswith("hub.events ends before what was worked off: it lost its end")
 
 
 def test_how_far_the_projection_is_behind_is_counted() -> None:

@@ -25,6 +25,7 @@ class Client:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.end = 10
 
     def describe_topics(self) -> list[dict[str, Any]]:
         return [
@@ -46,7 +47,7 @@ class Client:
         what = {OffsetSpec.LATEST: "end", OffsetSpec.EARLIEST: "first"}.get(at, "time")
         self.asked.append(what)
         young = -1 if what == "time" and at > 1_000_000_000_000 else 5
-        offset = {"end": 10, "first": 2, "time": young}[what]
+        offset = {"end": self.end, "first": 2, "time": young}[what]
         return dict.fromkeys(wanted, SimpleNamespace(offset=offset))
 
 
@@ -90,6 +91,15 @@ def test_a_cut_that_begins_later_still_has_what_waits(client: Client) -> None:
     tier = take(datetime.now(UTC)).of("hub.retries.5s", 0)
     assert tier is not None
     assert (tier.begin, tier.from_waiting().begin) == (10, 2), "no record is as young"
+
+
+def test_a_partition_that_ends_before_what_was_committed_is_noticed(client: Client) -> None:
+    assert take().shortened == []
+    client.end = 3
+    assert [(one.topic, one.end, one.committed) for one in take().shortened] == [
+        ("hub.deliveries.out", 3, 9),
+        ("hub.events", 3, 4),
+    ]
 
 
 def test_only_the_topics_of_this_hub_are_in_it(client: Client) -> None:
