@@ -19,6 +19,11 @@ class DeliveryKey(NamedTuple):
     run: Run
 
 
+def destination_of(delivery: DeliveryId) -> str:
+    """The name of the destination in a delivery's id."""
+    return delivery.rpartition(":")[2]
+
+
 def delivery_id(source: str, event_id: str, digest: str, route: str, destination: str) -> DeliveryId:
     """Name the delivery of one event to one destination by one route.
 

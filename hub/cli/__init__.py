@@ -12,6 +12,8 @@ COMMANDS = {
     "check": "hub.cli.check",
     "send": "hub.cli.send",
     "events": "hub.cli.events",
+    "status": "hub.cli.status",
+    "ledger": "hub.cli.ledger",
     "pause": "hub.cli.pause",
     "resume": "hub.cli.resume",
     "dead": "hub.cli.dead",

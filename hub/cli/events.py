@@ -1,8 +1,10 @@
 """``hub events``: what arrived, and what became of it."""
 
+import asyncio
 import heapq
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from pathlib import Path
@@ -11,11 +13,11 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from hub.cli.event_life import delivery_lines
 from hub.cli.moments import Moment
 from hub.cli.printing import (
     decision_line,
     event_json,
-    outcome_line,
     printable,
     shown_body,
     shown_time,
@@ -23,12 +25,12 @@ from hub.cli.printing import (
 )
 from hub.cli.tables import wide_console
 from hub.cli.wiring import config_option, connection, fail, hub_name, json_option, settings
+from hub.ledger.life import Life, life_of
 from hub.log.admin_client import KafkaUnavailableError, LogAdminError
+from hub.log.connection import KafkaConnection
 from hub.log.reader import LogReader, StoredEvent
 from hub.log.records import NewerFormatError
 from hub.log.topics import Topics
-from schemas.decision import Decision
-from schemas.outcome import Outcome
 
 
 @click.group(name="events", short_help="What arrived, and what became of it.")
@@ -78,18 +80,19 @@ def list_events(
 @config_option
 @json_option
 def show(identity: str, config: Path, as_json: bool) -> None:
-    """One event: its attributes, evidence and body, its decision, and every attempt at delivering it."""
-    with _reader(config) as reader:
-        found = _find(reader, identity)
+    """One event's whole life: what was received and how it was verified, by which revision it was decided, every
+    attempt at delivering it with its lane and run, what waits where and until when, dead letters and redrives.
+    """
+    with _log(config) as (kafka, topics):
+        found = _find(LogReader(kafka, topics), identity)
         if not found:
             fail(f"no event {identity!r} in the log; it may be older than log.retention. See `hub events list`")
         stored = max(found, key=_received)
-        decision = reader.decision_of(stored)
-        outcomes = reader.outcomes_of(stored, decision) if decision else []
+        life = asyncio.run(life_of(stored, kafka, topics))
     if as_json:
-        click.echo(to_json({**event_json(stored, body=True), "decision": decision, "outcomes": outcomes}))
+        click.echo(to_json({**event_json(stored, body=True), "decision": life.decision, **asdict(life)}))
         return
-    _print(stored, decision, outcomes)
+    _print(stored, life)
     if len(found) > 1:
         others = ", ".join(sorted({f"{one.event.source}/{printable(one.event.id)}" for one in found}))
         click.echo(f"\nthe log has {len(found)} events with this id ({others}); this is the newest", err=True)
@@ -116,12 +119,18 @@ def tail(source: str | None, config: Path, as_json: bool) -> None:
 
 
 @contextmanager
-def _reader(config: Path) -> Iterator[LogReader]:
+def _log(config: Path) -> Iterator[tuple[KafkaConnection, Topics]]:
     name = hub_name(config)
     try:
-        yield LogReader(connection(settings()), Topics(name))
+        yield connection(settings()), Topics(name)
     except (LogAdminError, KafkaUnavailableError, NewerFormatError) as error:
         fail(str(error))
+
+
+@contextmanager
+def _reader(config: Path) -> Iterator[LogReader]:
+    with _log(config) as (kafka, topics):
+        yield LogReader(kafka, topics)
 
 
 def _find(reader: LogReader, identity: str) -> list[StoredEvent]:
@@ -140,7 +149,7 @@ def _cells(stored: StoredEvent) -> list[Text]:
     return [Text(printable(text)) for text in texts]
 
 
-def _print(stored: StoredEvent, decision: Decision | None, outcomes: list[Outcome]) -> None:
+def _print(stored: StoredEvent, life: Life) -> None:
     event = stored.event
     table = Table(show_header=False, box=None)
     for name, text in (
@@ -158,12 +167,12 @@ def _print(stored: StoredEvent, decision: Decision | None, outcomes: list[Outcom
         ("sha-256", event.digest),
         ("traceparent", event.traceparent),
         ("stored at", f"partition {stored.partition}, offset {stored.offset}"),
-        ("decided", decision_line(decision)),
+        *(("decided earlier", decision_line(one)) for one in life.decisions[:-1]),
+        ("decided", decision_line(life.decision)),
     ):
         if text:
             table.add_row(Text(printable(name)), Text(printable(str(text))))
-    for one in decision.deliveries if decision else ():
-        lines = [outcome_line(outcome) for outcome in outcomes if outcome.delivery == one.delivery]
-        table.add_row(Text(f"  {one.route} → {one.destination}"), Text("\n".join(lines) or "on its way"))
+    for one in life.deliveries:
+        table.add_row(Text(f"  {one.route} → {one.destination}"), Text("\n".join(delivery_lines(life, one))))
     wide_console().print(table)
     click.echo(f"\n{shown_body(event.body)}")

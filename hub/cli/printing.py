@@ -8,6 +8,7 @@ import orjson
 
 from hub.log.reader import StoredEvent
 from schemas.decision import Decision
+from schemas.lane import Lane
 from schemas.outcome import Outcome
 
 SHOWN_BYTES = 10_000
@@ -80,9 +81,19 @@ def body_json(body: bytes) -> dict[str, str]:
 
 def outcome_line(outcome: Outcome) -> str:
     """One attempt, one line."""
+    lane = f", {outcome.lane} lane" if outcome.lane is not Lane.NORMAL else ""
     error = f"  {printable(outcome.error)}" if outcome.error else ""
-    run = f" run {outcome.run}" if outcome.run else ""
-    return f"{shown_time(outcome.ended)}  {outcome.state}{run}, attempt {outcome.attempt}{error}"
+    if not outcome.attempt:  # nobody tried: somebody decided
+        return f"{shown_time(outcome.ended)}  {outcome.state}{shown_run(outcome.run)}{error}"
+    took = (outcome.ended - outcome.started).total_seconds()
+    what = f"{outcome.state}{shown_run(outcome.run)}, attempt {outcome.attempt}{lane}"
+    return f"{shown_time(outcome.ended)}  {what}, {took:.3f} s{error}"
+
+
+def shown_run(run: str) -> str:
+    if not run:
+        return ""
+    return f" {'redrive' if run.startswith('r') else 'replay'} {printable(run)}"
 
 
 def decision_line(decision: Decision | None) -> str:

@@ -79,7 +79,7 @@ def parts(configuration: Configuration, settings: Settings, config: Path, listen
     broker = Part("broker", [*hub, "broker", *fsync], DRAIN_SECONDS, is_ready=kafka_is_ready)
     return [
         *([broker] if settings.kafka is None else []),
-        worker("worker", ["route", "delay", *shared]),
+        worker("worker", ["route", "delay", "status", *shared]),
         *(worker(f"worker-{name}", [name]) for name in isolated),
         Part("ingress", [*hub, "ingress", "--config", str(config), *listen], DRAIN_SECONDS),
     ]

@@ -21,6 +21,7 @@ from hub.cli.wiring import (
 )
 from hub.config.model import Configuration
 from hub.config.settings import Settings
+from hub.ledger.database import StoreUrlError
 from hub.log.admin_client import LogAdminError, TopicMismatchError
 from hub.log.connection import KafkaConnection
 from hub.processors.watchdog import end_when_blocked
@@ -32,9 +33,11 @@ _log = logging.getLogger("hub.worker")
 
 @click.command(name="worker", short_help="Route events and deliver them.")
 @config_option
-@click.option("--only", multiple=True, metavar="WHAT", help="route, delay, deliver, or a destination; may be repeated.")
+@click.option(
+    "--only", multiple=True, metavar="WHAT", help="route, delay, deliver, status, or a destination; may be repeated."
+)
 def command(config: Path, only: tuple[str, ...]) -> None:
-    """Route events to deliveries, and deliver them: everything, or --only some of it.
+    """Route events to deliveries, deliver them, and keep the rows for `hub status`: everything, or --only some of it.
 
     Run as many as you like: they share the partitions. While Kafka is away it waits. SIGTERM and Ctrl-C finish what is
     in flight and commit exactly what was delivered; a connector that hangs is cut off after 30 s at most.
@@ -43,7 +46,7 @@ def command(config: Path, only: tuple[str, ...]) -> None:
     configuration = load_configuration(config)
     try:
         uvloop.run(work(configuration, settings, connection(settings), only))
-    except (UnknownProcessorError, TopicMismatchError) as error:
+    except (UnknownProcessorError, TopicMismatchError, StoreUrlError) as error:
         fail(str(error), CONFIGURATION_ERROR)
     except LogAdminError as error:
         fail(str(error))

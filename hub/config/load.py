@@ -1,6 +1,7 @@
 """``hub.yaml``, or a folder of them, → Configuration. Every mistake is reported at once, with its line."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from connectors.registry import Registry
@@ -14,6 +15,7 @@ from hub.config.routes import Surroundings, read_routes
 from hub.config.routing_tests import read_tests
 from hub.config.secret_fields import SecretFiles
 from hub.config.sources import read_sources
+from hub.config.status import StatusConfig
 from hub.config.validation import validate
 from hub.config.variables import Variables, read_dotenv
 from hub.config.written import WrittenFile
@@ -52,6 +54,7 @@ def load(
 
 def _read(root: Node, revision: str, reading: Reading) -> Configuration | None:
     problems = reading.problems
+    root = _with_status_secrets(root, reading)
     file = validate(WrittenFile, root, problems)
     section = {key: root.items().get(key, Node.collection(root.where, {})) for key in WrittenFile.model_fields}
 
@@ -74,5 +77,13 @@ def _read(root: Node, revision: str, reading: Reading) -> Configuration | None:
         tests=tuple(tests),
         revision=revision,
         delays=file.retry.delays,
+        status=file.status,
         findings=tuple(findings),
     )
+
+
+def _with_status_secrets(root: Node, reading: Reading) -> Node:
+    status = root.items().get("status")
+    if status is None:
+        return root
+    return replace(root, value={**root.items(), "status": reading.secret_files.fill(StatusConfig, status)})

@@ -20,6 +20,7 @@ from connectors.api import (
     SourceConfig,
     Template,
 )
+from hub.config.status import StatusConfig
 from hub.log.topics import Layout, Topics
 from hub.rules import Pattern
 from schemas.lane import Lane
@@ -212,6 +213,7 @@ class Configuration:
     tests: tuple[RoutingTest, ...]
     revision: str
     delays: tuple[timedelta, ...] = DEFAULT_DELAYS
+    status: StatusConfig = field(default_factory=StatusConfig)
     findings: tuple[Finding, ...] = ()
 
     @property

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from connectors.api import ConfigModel, Duration, Template
 from hub.config.model import DeliverySettings, LogConfig, Order, RetryConfig, RetryDelays
+from hub.config.status import StatusConfig
 from schemas.lane import Lane
 from schemas.names import Name
 
@@ -23,6 +24,7 @@ class WrittenFile(ConfigModel):
         DeliverySettings(), description="Settings for every destination that does not say otherwise."
     )
     retry: RetryDelays = Field(RetryDelays(), description="How long retries wait.")
+    status: StatusConfig = Field(StatusConfig(), description="Where the rows live that `hub status` asks.")
     sources: dict[str, Any] = Field(
         {}, title="name → source", description="Where webhooks come from: name → `type` and its options."
     )

@@ -1,9 +1,9 @@
-"""Reads the log for people: events of a time range, one event and what became of it, the newest as they come."""
+"""Reads the log for people: events of a time range, one event, the newest as they come."""
 
 import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -11,20 +11,16 @@ from typing import Any
 
 from kafka import KafkaConsumer
 
-from hub.log.admin_client import TopicMissingError, translated
+from hub.log.admin_client import translated
 from hub.log.connection import KafkaConnection
 from hub.log.records import (
     MalformedRecordError,
-    decode_decision,
     decode_event,
-    decode_outcome,
     event_identity,
 )
 from hub.log.scanner import SKEW, LogScanner
 from hub.log.topics import Topics
-from schemas.decision import Decision
 from schemas.event import Event
-from schemas.outcome import Outcome
 
 log = logging.getLogger(__name__)
 
@@ -82,30 +78,6 @@ class LogReader:
                 return list(found)
             until = since
         return []
-
-    def decision_of(self, stored: StoredEvent) -> Decision | None:
-        """The last decision for the event's offset; None if there is none yet."""
-        last = None
-        mark = b'"offset":%d,' % stored.offset  # parse only what may be it
-        for record in self.scan(self._topics.decisions, stored.event.received - SKEW, partition=stored.partition):
-            if record.value is not None and mark in record.value:
-                decision = _decoded(record, lambda one: decode_decision(one.value))
-                if decision is not None and decision.offset == stored.offset:
-                    last = decision
-        return last
-
-    def outcomes_of(self, stored: StoredEvent, decision: Decision) -> list[Outcome]:
-        """Every outcome of every delivery the decision caused, per destination in the order of the log."""
-        found = []
-        since = stored.event.received - SKEW
-        for destination in dict.fromkeys(one.destination for one in decision.deliveries):
-            keys = {one.delivery.encode() for one in decision.deliveries if one.destination == destination}
-            with suppress(TopicMissingError):  # the destination was removed, and its topics after it
-                for record in self.scan(self._topics.outcomes(destination), since, partition=stored.partition):
-                    outcome = _decoded(record, lambda one: decode_outcome(one.value)) if record.key in keys else None
-                    if outcome is not None:
-                        found.append(outcome)
-        return found
 
     def follow(self) -> Generator[StoredEvent, None, None]:
         """Events from now on, as they come; never ends.

@@ -23,13 +23,14 @@ from hub.processors.deliver import Deliver
 from hub.processors.report import Reporter
 from hub.processors.route import Route
 from hub.processors.session import session_timeout
+from hub.processors.status import make_status
 from hub.processors.surroundings import Surroundings
 from hub.processors.watchdog import Watchdog
 from hub.processors.witness import Announcer
 
 _log = logging.getLogger(__name__)
 
-ROUTE, DELAY, DELIVER = "route", "delay", "deliver"
+ROUTE, DELAY, DELIVER, STATUS = "route", "delay", "deliver", "status"
 _LARGEST_RECORD = 64_000_000
 """An event was accepted when ``max_body`` allowed it; the topics' limits only grow, so Kafka still takes it."""
 _STOP_TIMEOUT = 30.0  # seconds for everything together
@@ -62,6 +63,7 @@ class Selection:
 
     route: bool
     delay: bool
+    status: bool
     destinations: tuple[str, ...]
 
 
@@ -72,15 +74,15 @@ def selected(configuration: Configuration, only: Collection[str]) -> Selection:
         UnknownProcessorError
     """
     names = tuple(configuration.destinations)
-    if unknown := [name for name in only if name not in {ROUTE, DELAY, DELIVER, *names}]:
+    if unknown := [name for name in only if name not in {ROUTE, DELAY, DELIVER, STATUS, *names}]:
         raise UnknownProcessorError(
             f"there is no {', '.join(unknown)} to run; "
-            f"expected {ROUTE}, {DELAY}, {DELIVER}, or one of {', '.join(names)}"
+            f"expected {ROUTE}, {DELAY}, {DELIVER}, {STATUS}, or one of {', '.join(names)}"
         )
     if not only:
-        return Selection(route=True, delay=True, destinations=names)
+        return Selection(route=True, delay=True, status=True, destinations=names)
     destinations = names if DELIVER in only else tuple(name for name in names if name in only)
-    return Selection(ROUTE in only, DELAY in only, destinations)
+    return Selection(ROUTE in only, DELAY in only, STATUS in only, destinations)
 
 
 async def run_worker(
@@ -182,6 +184,8 @@ async def _build(
         processors.insert(0, Delay(tiers, ledgers, around))
     if selection.route:
         processors.insert(0, Route(around))
+    if selection.status:
+        processors.append(await make_status(around, news))
     return processors, delivers
 
 

@@ -6,7 +6,6 @@ import json
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from click.testing import CliRunner, Result
 from hub.cli import events as events_command
 from hub.cli import topics as topics_command
 from hub.config.model import DEFAULT_DELAYS, LogConfig
+from hub.ledger.life import Life, life_of
 from hub.log.admin import LogAdmin
 from hub.log.admin_client import LogAdminError
 from hub.log.connection import KafkaConnection
@@ -141,28 +141,32 @@ def test_what_became_of_an_event_can_be_read(kafka: KafkaConnection, topics: Top
     decide(kafka, topics, one, places["one"], OutcomeState.FAILED, OutcomeState.DELIVERED)
 
     [stored], [undecided] = reader.find("one"), reader.find("silent")
-    decision = reader.decision_of(stored)
+    life = asyncio.run(life_of(stored, kafka, topics))
 
-    assert decision is not None
-    assert decision.offset == stored.offset
-    assert [outcome.state for outcome in reader.outcomes_of(stored, decision)] == ["failed", "delivered"]
-    assert reader.decision_of(undecided) is None
+    assert life.decision is not None
+    assert life.decision.offset == stored.offset
+    assert [outcome.state for outcome in life.outcomes] == ["failed", "delivered"]
+    assert asyncio.run(life_of(undecided, kafka, topics)) == Life((), (), (), ())
 
 
 def test_a_destination_that_is_gone_does_not_hide_the_rest(
     kafka: KafkaConnection, topics: Topics, reader: LogReader
 ) -> None:
     one = event("one")
-    places = store(kafka, topics, one)
-    decide(kafka, topics, one, places["one"], OutcomeState.DELIVERED)
+    place = store(kafka, topics, one)["one"]
+    both = tuple(
+        DecidedDelivery("all", name, delivery_id(one.source, one.id, one.digest, "all", name))
+        for name in ("gone", "out")
+    )
+    earlier = Decision(one.source, one.id, one.digest, place[1], "abc", NOW, both)
+    asyncio.run(append(kafka, [(topics.decisions, place[0], encode_decision(earlier, b"k"))]))
+    decide(kafka, topics, one, place, OutcomeState.DELIVERED)
     [stored] = reader.find("one")
-    decision = reader.decision_of(stored)
-    assert decision is not None
-    gone = DecidedDelivery("all", "gone", delivery_id(one.source, one.id, one.digest, "all", "gone"))
 
-    outcomes = reader.outcomes_of(stored, replace(decision, deliveries=(gone, *decision.deliveries)))
+    life = asyncio.run(life_of(stored, kafka, topics))
 
-    assert [outcome.destination for outcome in outcomes] == ["out"]
+    assert [outcome.destination for outcome in life.outcomes] == ["out"]
+    assert [one.destination for one in life.deliveries] == ["out", "gone"]
 
 
 def test_following_begins_now(kafka: KafkaConnection, topics: Topics, reader: LogReader) -> None:

@@ -107,6 +107,10 @@ def test_the_walkthrough_of_the_readme_ends_with_a_delivered_event(project: Proj
         assert "warehouse" in shown
         assert event in project.hub("events", "list").stdout
         assert "hub.events" in project.hub("topics").stdout
+        verified = project.hub("ledger", "verify")
+        assert verified.stdout.endswith("Nothing is missing.\n"), verified.stdout + verified.stderr
+        assert (project.folder / ".hub" / "status.db").exists()
+        until(lambda: project.hub("status").stdout.startswith("All is well: "), what="hub status")
         kept = {"hub.yaml", ".env", ".gitignore", ".hub", "up.log"}
         assert {path.name for path in project.folder.iterdir()} == kept, "the hub writes below .hub alone"
     finally:

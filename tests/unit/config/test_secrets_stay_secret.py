@@ -65,6 +65,10 @@ TOP_PLACES = [
     "log: {partitions: @}",
     "log: {durability: @}",
     "sources: @",
+    "status: @",
+    "status: {url: @}",
+    "status: {url: [@]}",
+    "status: {url: {file: @}}",
     "tests: [@]",
     "defaults: @",
 ]

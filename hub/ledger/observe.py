@@ -1,0 +1,148 @@
+"""Reads what `hub.ledger.standing` puts together. Works without workers and without a projection, not without Kafka."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing, suppress
+from datetime import UTC, datetime, timedelta
+
+from hub.ledger.queries import Overview, overview
+from hub.ledger.standing import FRESH, Oldest, Retries, Seen
+from hub.ledger.store import Store, StoreAwayError
+from hub.log.connection import KafkaConnection
+from hub.log.control_table import ControlTable
+from hub.log.cut import Cut, Range, ledger_topics, take_cut
+from hub.log.ranges import RangeReader
+from hub.log.records import (
+    MalformedRecordError,
+    decode_delivery,
+    decode_report,
+    delivery_key,
+)
+from hub.log.topics import Topics
+from schemas.control import Control
+from schemas.identity import destination_of
+from schemas.lane import Lane
+from schemas.report import DestinationReport
+
+_MOST_COUNTED = 20_000  # records of one partition of one retry tier
+
+
+async def observe(
+    connection: KafkaConnection,
+    topics: Topics,
+    store: Store,
+    destinations: Sequence[str],
+    revision: str,
+    seconds: float = 15.0,
+) -> Seen:
+    """Look at everything once. Kafka gets ``seconds`` for each answer.
+
+    Raises:
+        KafkaUnavailableError, LogAdminError, NewerFormatError
+    """
+    now = datetime.now(UTC)
+    cut = await asyncio.to_thread(take_cut, connection, topics, now - 2 * FRESH, timeout=seconds)
+    found, away = await _overview(store, now)
+    async with RangeReader(connection, seconds) as reader:
+        reports = await _reports(reader, cut.ranges.get(topics.reports, ()))
+        controls = await _controls(reader, cut.ranges.get(topics.controls, ()))
+        backlog = {
+            (name, lane): sum(len(one.waiting) for one in cut.ranges.get(topics.deliveries(name, lane), ()))
+            for name in destinations
+            for lane in Lane
+        }
+        return Seen(
+            at=now,
+            revision=revision,
+            destinations=destinations,
+            undecided=sum(len(one.waiting) for one in cut.ranges.get(topics.events, ())),
+            backlog=backlog,
+            heads=await _heads(reader, cut, _silent(destinations, reports, now)),
+            retries=await _retries(reader, cut),
+            reports=reports,
+            controls=controls,
+            overview=found,
+            away=away,
+            ends={(topic, one.partition): one.end for topic in ledger_topics(cut) for one in cut.ranges[topic]},
+        )
+
+
+async def _overview(store: Store, now: datetime) -> tuple[Overview | None, str | None]:
+    try:
+        return await asyncio.to_thread(overview, store, now), None
+    except StoreAwayError as error:
+        return None, str(error)
+
+
+async def _reports(reader: RangeReader, ranges: Sequence[Range]) -> list[DestinationReport]:
+    """What the last record of each key says; nothing where it has no value: its worker stopped."""
+    last: dict[bytes | None, DestinationReport] = {}
+    for one in ranges:
+        async for records in reader.read(one):
+            for record in records:
+                last.pop(record.key, None)
+                with suppress(MalformedRecordError):
+                    if record.value is not None:
+                        last[record.key] = decode_report(record.value)
+    return list(last.values())
+
+
+async def _controls(reader: RangeReader, ranges: Sequence[Range]) -> Mapping[str, Control]:
+    """The destinations that are paused."""
+    table = ControlTable()
+    for one in ranges:
+        async for records in reader.read(one.whole):
+            for record in records:
+                with suppress(MalformedRecordError):
+                    table.learn(record.key, record.value)
+    return table.paused()
+
+
+def _silent(destinations: Sequence[str], reports: Sequence[DestinationReport], now: datetime) -> list[str]:
+    heard = {one.destination for one in reports if now - one.at <= FRESH}
+    return [name for name in destinations if name not in heard]
+
+
+async def _heads(reader: RangeReader, cut: Cut, destinations: Sequence[str]) -> dict[tuple[str, Lane], Oldest]:
+    """The oldest of what waits, where no worker says it."""
+    heads: dict[tuple[str, Lane], Oldest] = {}
+    for name in destinations:
+        for lane in Lane:
+            for one in cut.ranges.get(cut.topics.deliveries(name, lane), ()):
+                record = await reader.first(one.waiting)
+                try:
+                    delivery = decode_delivery(record.headers, record.value) if record is not None else None
+                except MalformedRecordError:
+                    continue
+                before = heads.get((name, lane))
+                if delivery is not None and (before is None or delivery.event.received < before.received):
+                    heads[name, lane] = Oldest(delivery.id, delivery.event.received, "no worker delivers")
+    return heads
+
+
+async def _retries(reader: RangeReader, cut: Cut) -> dict[str, Retries]:
+    found: dict[str, Retries] = {}
+    for partition in cut.partitions:
+        for delay, tier in cut.tiers(partition):
+            await _count_retries(reader, tier.waiting, delay, found)
+    return found
+
+
+async def _count_retries(reader: RangeReader, tier: Range, delay: timedelta, found: dict[str, Retries]) -> None:
+    counted = 0
+    async with aclosing(reader.read(tier)) as batches:
+        async for records in batches:
+            for record in records:
+                try:
+                    name = destination_of(delivery_key(record.headers).id)
+                except MalformedRecordError:
+                    continue
+                due = datetime.fromtimestamp(record.timestamp / 1000, UTC) + delay
+                before = found.get(name, Retries())
+                earliest = due if before.next_due is None else min(before.next_due, due)
+                found[name] = Retries(before.waiting + 1, earliest, before.complete)
+            counted += len(records)
+            if counted >= _MOST_COUNTED and counted < len(tier):
+                for name, one in found.items():
+                    found[name] = Retries(one.waiting, one.next_due, complete=False)
+                return
