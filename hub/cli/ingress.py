@@ -10,6 +10,7 @@ from connectors.api import Context, OutgoingHttp
 from hub.cli.wiring import (
     config_option,
     connection,
+    end_when_kafka_moves,
     fail,
     load_configuration,
     service_settings,
@@ -81,7 +82,9 @@ def command(
         fail(f"{config} has no `sources:`, so there is nothing to receive", CONFIGURATION_ERROR)
     listen = Listen(host, port, tls_cert, tls_key, forwarded_allow_ips)
     limits = Limits(max_connections=max_connections, max_requests=max_requests)
-    serve(configuration, settings, connection(settings), listen, limits)
+    kafka = connection(settings)
+    end_when_kafka_moves(settings, kafka)
+    serve(configuration, settings, kafka, listen, limits)
 
 
 def serve(

@@ -3,6 +3,9 @@
 import gc
 import logging
 import os
+import signal
+import threading
+import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,7 +16,7 @@ from hub.config.logging import configure_logging
 from hub.config.model import Configuration
 from hub.config.settings import Settings, SettingsError, read_settings
 from hub.log.connection import KafkaConnection, KafkaPropertyError
-from hub.log.embedded import running_address
+from hub.log.embedded import cluster_of, running_address
 from hub.log.topics import Topics
 from hub.supervisor import CONFIGURATION_ERROR, end_with_supervisor
 
@@ -24,6 +27,8 @@ config_option = click.option(
     show_default=True,
     help="The configuration: a file, or a folder whose *.yaml are merged.",
 )
+_MOVED_EVERY = 1.0  # seconds
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
@@ -49,6 +54,22 @@ def service_settings() -> Settings:
     """``settings`` for a long-running part: it also ends when the supervisor that started it does."""
     end_with_supervisor()
     return settings()
+
+
+def end_when_kafka_moves(found: Settings, kafka: KafkaConnection) -> None:
+    """In a service: when the embedded broker came back at another address (its port was taken while it was away), end
+    as on SIGTERM; the supervisor starts the part anew, which then asks where the broker is.
+    """
+    if found.kafka is not None:
+        return
+
+    def watch() -> None:
+        while running_address(found.home) in {None, kafka.bootstrap}:
+            time.sleep(_MOVED_EVERY)
+        logging.getLogger(__name__).warning("Kafka has moved, starting anew", extra={"from": kafka.bootstrap})
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="kafka address", daemon=True).start()
 
 
 def spare_the_garbage_collector() -> None:
@@ -83,7 +104,8 @@ def connection(found: Settings) -> KafkaConnection:
     address = found.kafka or running_address(found.home)
     if address is None:
         fail(f"no Kafka: the broker of {found.home} is not running; start it with `hub up`, or set HUB_KAFKA")
+    cluster = None if found.kafka else cluster_of(found.home)
     try:
-        return KafkaConnection(address, found.kafka_properties)
+        return KafkaConnection(address, found.kafka_properties, cluster_id=cluster)
     except KafkaPropertyError as error:
         fail(str(error), CONFIGURATION_ERROR)

@@ -14,6 +14,7 @@ import uvloop
 from hub.cli.wiring import (
     config_option,
     connection,
+    end_when_kafka_moves,
     fail,
     load_configuration,
     service_settings,
@@ -45,7 +46,9 @@ def command(config: Path, only: tuple[str, ...]) -> None:
     settings = service_settings()
     configuration = load_configuration(config)
     try:
-        uvloop.run(work(configuration, settings, connection(settings), only))
+        kafka = connection(settings)
+        end_when_kafka_moves(settings, kafka)
+        uvloop.run(work(configuration, settings, kafka, only))
     except (UnknownProcessorError, TopicMismatchError, StoreUrlError) as error:
         fail(str(error), CONFIGURATION_ERROR)
     except LogAdminError as error:

@@ -70,6 +70,10 @@ def admin_client(connection: KafkaConnection, timeout: float) -> Iterator[KafkaA
             **connection.kafka_python(), bootstrap_timeout_ms=milliseconds, request_timeout_ms=milliseconds
         )
         try:
+            if connection.cluster_id is not None:
+                found = client.describe_cluster()["cluster_id"]
+                if found != connection.cluster_id:
+                    raise ConnectionRefusedError(f"another cluster, {found}, has taken the address")
             yield client
         finally:
             with suppress(KafkaError, OSError):

@@ -49,6 +49,7 @@ class KafkaConnection:
         bootstrap: ``host:port[,host:port]``.
         properties: Kafka's own property names, one of `PROPERTIES`.
         client_id: how the brokers' logs and quotas name us.
+        cluster_id: the cluster that must answer there (see `hub.log.cluster_guard`); None: any.
 
     Raises:
         KafkaPropertyError: on construction, for a property or value that is not understood.
@@ -57,6 +58,7 @@ class KafkaConnection:
     bootstrap: str
     properties: Mapping[str, str] = field(default_factory=dict)
     client_id: str = "hub"
+    cluster_id: str | None = None
 
     def __post_init__(self) -> None:
         for name, value in self.properties.items():

@@ -8,6 +8,7 @@ from contextlib import suppress
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from hub.log.cluster_guard import guard
 from hub.log.connection import KafkaConnection
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class HealingProducer:
             "request_timeout_ms": int(timeout * 1000),
         }
         self._where = connection.bootstrap
+        self._cluster_id = connection.cluster_id
         self._producer: AIOKafkaProducer | None = None
         self._reachable = False
         self._ready = asyncio.Event()
@@ -96,6 +98,7 @@ class HealingProducer:
         attempt = 0
         while True:
             producer = AIOKafkaProducer(**self._arguments)
+            guard(producer.client, self._cluster_id)
             connected = False
             try:
                 async with asyncio.timeout(self._timeout):

@@ -7,10 +7,11 @@ from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from hub.log.admin_client import KafkaUnavailableError
+from hub.log.cluster_guard import guarded_consumer
 from hub.log.connection import KafkaConnection
 from hub.log.cut import Range
 
@@ -73,8 +74,8 @@ class RangeReader:
         return None
 
     async def _connected(self) -> Any:
-        consumer = AIOKafkaConsumer(
-            **self._connection.aiokafka(),
+        consumer = guarded_consumer(
+            self._connection,
             enable_auto_commit=False,
             isolation_level="read_committed",
             auto_offset_reset="earliest",

@@ -48,7 +48,7 @@ def make_app(
         consumer_auto_offset_reset="earliest",
         stream_wait_empty=True,
     )
-    install(app, limits)
+    install(app, limits, connection.cluster_id)
     return app
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from hub.log.cluster_guard import guarded_consumer
 from hub.log.connection import KafkaConnection
 from hub.log.records import MalformedRecordError, decode_outcome
 from hub.processors.outcome_index import DEDUPE_WINDOW, OutcomeIndex, fingerprint
@@ -106,8 +107,8 @@ class OutcomeReader:
 
     async def _connected(self) -> AIOKafkaConsumer:
         if self._consumer is None:
-            consumer = AIOKafkaConsumer(
-                **self._connection.aiokafka(),
+            consumer = guarded_consumer(
+                self._connection,
                 enable_auto_commit=False,
                 isolation_level="read_committed",
                 auto_offset_reset="earliest",

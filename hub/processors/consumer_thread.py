@@ -11,6 +11,8 @@ from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from hub.log.cluster_guard import guard
+
 _log = logging.getLogger(__name__)
 
 _LONG_POLL, _SHORT_POLL = 500, 20  # milliseconds
@@ -70,6 +72,7 @@ class SafeConsumerThread(driver.AIOKafkaConsumerThread):
         # A consumer that was not polled for a while (the agent waits for a destination) leaves the group, and Faust
         # never joins again: no limit. The watchdog of the worker looks at progress instead.
         consumer._max_poll_interval_ms = 10**12  # noqa: SLF001
+        guard(consumer._client, getattr(self.transport, "cluster_id", None))  # noqa: SLF001
         return consumer
 
     def wait_for_records(self, *, long: bool) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from hub.log.cluster_guard import guarded_consumer
 from hub.log.connection import KafkaConnection
 from hub.log.control_table import ControlTable
 from hub.log.records import MalformedRecordError
@@ -96,8 +97,8 @@ class Controls:
 
     async def _read(self) -> None:
         """The whole topic, then what comes, until the connection fails."""
-        consumer = AIOKafkaConsumer(
-            **self._connection.aiokafka(),
+        consumer = guarded_consumer(
+            self._connection,
             enable_auto_commit=False,
             isolation_level="read_committed",
             auto_offset_reset="none",  # another log is an error, after which it is read whole again

@@ -228,14 +228,18 @@ class SafeConsumer(driver.Consumer):
 class SafeTransport(driver.Transport):
     Consumer = SafeConsumer
 
-    def __init__(self, url: Any, app: Any, limits: Limits) -> None:
+    def __init__(self, url: Any, app: Any, limits: Limits, cluster_id: str | None) -> None:
         self.limits = limits
+        self.cluster_id = cluster_id
         super().__init__(url, app)
 
 
-def install(app: Any, limits: Limits | None = None) -> None:
-    """Give a Faust app the safe transport. Before anything asks for ``app.consumer``, inside the running loop."""
-    app.transport = SafeTransport(app.conf.broker_consumer, app, limits or Limits())
+def install(app: Any, limits: Limits | None = None, cluster_id: str | None = None) -> None:
+    """Give a Faust app the safe transport. Before anything asks for ``app.consumer``, inside the running loop.
+
+    ``cluster_id`` is the only cluster it may read from; None: whichever answers.
+    """
+    app.transport = SafeTransport(app.conf.broker_consumer, app, limits or Limits(), cluster_id)
 
 
 async def batches(stream: Any, limit: int = 500) -> AsyncIterator[list[Received]]:

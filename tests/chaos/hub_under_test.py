@@ -143,6 +143,7 @@ class HubUnderTest:
         """A function that starts one worker process; whatever still runs at the end is killed."""
         started: list[subprocess.Popen[bytes]] = []
         command = [sys.executable, "-m", "tests.chaos.worker_process", self.kafka.bootstrap, self.name, str(self.home)]
+        command.append(f"--cluster={self.kafka.cluster_id or ''}")
         words = [f"{name}={kind}:{seconds}" for name, (kind, seconds) in self.destinations.items()]
 
         def start(*options: str) -> "subprocess.Popen[bytes]":

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -15,14 +15,22 @@ ANSWER = b"an answer that takes some drops"
 class Upstream:
     """Answers every line with ANSWER, and counts them."""
 
-    lines = 0
+    def __init__(self) -> None:
+        self.lines = 0
+        self._serving: set[asyncio.Task[None] | None] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while await reader.readline():
-            self.lines += 1
-            writer.write(ANSWER)
-            await writer.drain()
-        writer.close()
+        self._serving.add(asyncio.current_task())
+        with suppress(ConnectionError):
+            while await reader.readline():
+                self.lines += 1
+                writer.write(ANSWER)
+                await writer.drain()
+        writer.transport.abort()
+
+    async def ended(self) -> None:
+        """Once its connections have: a loop that is closed before leaves their sockets open."""
+        await asyncio.wait([task for task in self._serving if task], timeout=10)
 
 
 @asynccontextmanager
@@ -32,6 +40,7 @@ async def proxied() -> AsyncIterator[tuple[FaultProxy, Upstream]]:
     async with FaultProxy(server.sockets[0].getsockname()[1], latency=0.1) as proxy:
         yield proxy, upstream
     server.close()
+    await upstream.ended()
 
 
 async def ask(proxy: FaultProxy) -> bytes:

@@ -38,7 +38,9 @@ async def main() -> None:
             destination, _, connector = word.partition("=")
             kind, _, seconds = connector.partition(":")
             destinations[destination] = (kind, float(seconds))
-    hub = HubUnderTest(KafkaConnection(bootstrap), name, Path(home), destinations)
+    clusters = [word.partition("=")[2] or None for word in words if word.startswith("--cluster=")]
+    kafka = KafkaConnection(bootstrap, cluster_id=clusters[0] if clusters else None)
+    hub = HubUnderTest(kafka, name, Path(home), destinations)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     await run_worker(hub.configuration(), hub.kafka, Settings(home=Path(home)), stop=stop)

@@ -5,7 +5,7 @@ ports (``ports``), format and run Kafka (``kafka``, ``properties``, ``process``)
 and next time start faster (``aot``).
 """
 
-from hub.log.embedded.broker import EmbeddedBroker, running_address
+from hub.log.embedded.broker import EmbeddedBroker, cluster_of, running_address
 from hub.log.embedded.errors import EmbeddedBrokerError
 
-__all__ = ["EmbeddedBroker", "EmbeddedBrokerError", "running_address"]
+__all__ = ["EmbeddedBroker", "EmbeddedBrokerError", "cluster_of", "running_address"]

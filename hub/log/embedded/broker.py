@@ -91,7 +91,7 @@ class EmbeddedBroker:
             raise
         if self._train and aot.wanted:
             self._training = Training(aot)
-        return KafkaConnection(_address(ports))
+        return KafkaConnection(_address(ports), cluster_id=self._folder.cluster_id())
 
     def stop(self, timeout: float = 30.0) -> None:
         """Stop it cleanly; after ``timeout`` seconds kill it, which loses nothing that was acknowledged. Idempotent."""
@@ -216,6 +216,11 @@ def running_address(home: Path) -> str | None:
     except (OSError, ValueError, psutil.Error):
         return None
     return str(announced["address"]) if folder.mark in command else None
+
+
+def cluster_of(home: Path) -> str | None:
+    """The id of the cluster whose data is in this home; None where there is none yet."""
+    return BrokerFolder(home.resolve()).cluster_id()
 
 
 def _address(ports: Ports) -> str:
