@@ -57,7 +57,7 @@ class PartitionDelivery:
         self._saved = time.monotonic()
 
     async def run(self) -> None:
-        """Raises NewerFormatError, RecordTooLargeError and OSError: nothing here can go on then."""
+        """Raises NewerFormatError and RecordTooLargeError: nothing here can go on then."""
         try:
             while True:
                 self._end_calls()
