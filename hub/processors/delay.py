@@ -82,11 +82,12 @@ class Delay:
             if (wait := self._due(waiting[0], delay) - self._seconds()) > 0:
                 await asyncio.sleep(min(wait, _LONGEST_SLEEP))
                 continue
-            now = self._seconds()
-            due = [received for received in waiting if self._due(received, delay) <= now]
-            if await feed.begin(due):
-                await self._move(due, feed.partition)
-                feed.ack(due)
+            limit = self._seconds() - delay
+            due = [received for received in waiting if received.record.timestamp <= limit * 1000]
+            if not await feed.begin(due):
+                await asyncio.Event().wait()  # the assignment is ending, and this task with it
+            await self._move(due, feed.partition)
+            feed.ack(due)
             waiting = [received for received in waiting if not received.acked]
 
     def _due(self, received: Received, delay: float) -> float:

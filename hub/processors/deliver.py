@@ -28,6 +28,8 @@ from schemas.report import DestinationReport
 
 _log = logging.getLogger(__name__)
 
+_DISK_PAUSE = 1.0  # seconds
+
 
 class Deliver:
     """The processor of one destination. Build it in the running loop, ``start`` it once, ``stop`` it once."""
@@ -89,7 +91,7 @@ class Deliver:
             self.gate.hold(f"paused by {control.by}" + (f": {control.reason}" if control.reason else ""))
 
     async def _work(self, feed: Feed) -> None:
-        index = await asyncio.to_thread(OutcomeIndex.open, self._indexes / str(feed.partition))
+        index = await self._open_index(feed.partition)
         working: PartitionDelivery | None = None
         try:
             await self._reader.catch_up(index, feed.partition)
@@ -109,8 +111,25 @@ class Deliver:
         finally:
             if self._working.get(feed.partition) is working:
                 self._working.pop(feed.partition, None)
+            self._close_index(index)
+
+    async def _open_index(self, partition: int) -> OutcomeIndex:
+        """While its disk is full or broken, nothing can be delivered: no verdict would be safe."""
+        while True:
+            try:
+                return await asyncio.to_thread(OutcomeIndex.open, self._indexes / str(partition))
+            except OSError as error:
+                extra = {"destination": self.destination, "partition": partition, "error": str(error)}
+                _log.error("the outcome index cannot be opened, trying again", extra=extra)
+            await asyncio.sleep(_DISK_PAUSE)
+
+    def _close_index(self, index: OutcomeIndex) -> None:
+        try:
             if index.position is not None:
                 index.checkpoint(self._around.clock())()
+        except OSError as error:  # whoever takes over reads a little more from the log
+            _log.warning("outcome snapshot not saved", extra={"destination": self.destination, "error": str(error)})
+        finally:
             index.close()
 
     async def _catch_up(self, index: OutcomeIndex, partition: int) -> None:

@@ -57,7 +57,7 @@ class PartitionDelivery:
         self._saved = time.monotonic()
 
     async def run(self) -> None:
-        """Raises NewerFormatError, RecordTooLargeError and OSError: nothing here can go on then."""
+        """Raises NewerFormatError and RecordTooLargeError: nothing here can go on then."""
         try:
             while True:
                 self._end_calls()
@@ -147,8 +147,14 @@ class PartitionDelivery:
             self.delivered[one.entry.lane] += 1
         elif isinstance(one.decision, Dead):
             self._shared.witness.died(one.entry.work.record, one.decision.reason)
-        copies = self.pending.finish(one.entry)
-        self._feed.ack([one.entry.work.received, *(copy.work.received for copy in copies)])
+        done = [one.entry.work.received]
+        for copy in self.pending.finish(one.entry):
+            # The retry may be back before the outcome of the attempt before it was acknowledged: it is no copy then.
+            if isinstance(one.decision, Retry) and copy.work.attempt > one.entry.work.attempt:
+                self.pending.add(copy)
+            else:
+                done.append(copy.work.received)
+        self._feed.ack(done)
 
     def _wait(self, one: Attempt, now: float, *, suspect: bool) -> None:
         """Try it again from here."""

@@ -21,6 +21,8 @@ from schemas.outcome import Outcome, OutcomeState
 
 _log = logging.getLogger(__name__)
 
+_DISK_PAUSE = 1.0  # seconds
+
 
 @dataclass(slots=True, eq=False)
 class Work:
@@ -66,6 +68,7 @@ class Settlement:
         self._index = index
         self._topics = topics
         self._writer = writer
+        self._extra = {"destination": destination, "partition": partition}
 
     async def write(self, attempts: Sequence[Attempt]) -> None:
         """Return when everything that these attempts led to is acknowledged, and the index knows it."""
@@ -81,8 +84,19 @@ class Settlement:
             records = [encode_outcome(outcome) for outcome in outcomes]
             topic = self._topics.outcomes(self._destination)
             offsets = await append_all(self._writer, topic, self._partition, records)
-            self._index.learn(outcomes)
+            await self._remember(outcomes)
             self._index.appended(offsets, records)
+
+    async def _remember(self, outcomes: Sequence[Outcome]) -> None:
+        """The index must know them before they are acted upon; while its disk is full, that has to wait."""
+        while True:
+            try:
+                self._index.learn(outcomes)
+            except OSError as error:
+                _log.warning("outcomes not indexed, trying again", extra={**self._extra, "error": str(error)})
+            else:
+                return
+            await asyncio.sleep(_DISK_PAUSE)
 
     def _before_outcomes(self, attempts: Sequence[Attempt]) -> dict[str, list[Record]]:
         """The records that must be in the log before an outcome says that this one is done, by topic."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -17,11 +17,17 @@ from connectors.api import Template
 from connectors.errors import DestinationDownError
 from hub.config.model import Order, RetryConfig
 from hub.config.settings import Settings
+from hub.delivery.pending import Entry
 from hub.log.admin import LogAdmin
 from hub.log.connection import KafkaConnection
 from hub.log.records import Record, decode_decision
 from hub.log.topics import Topics
 from hub.log.writer import LogWriter
+from hub.processors import settlement
+from hub.processors.admission import Admission
+from hub.processors.appending import append_all
+from hub.processors.settlement import Work
+from hub.processors.window import Received
 from hub.processors.worker import run_worker
 from schemas.lane import Lane
 from schemas.outcome import OutcomeState
@@ -322,6 +328,36 @@ async def test_what_is_urgent_overtakes_a_backlog_and_the_rest_still_arrives(
         Lane.LOW: 300,
         Lane.HIGH: 20,
     }
+
+
+async def test_a_retry_that_is_back_before_the_outcome_of_the_last_attempt_is_written_is_made(
+    make_hub: Callable[..., HubUnderTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kafka was slow: the record of the retry tier was acknowledged, the outcome that says so much later."""
+    hub = make_hub({"out": ("ledger-each", 0.0)})
+    append, seen, back = append_all, asyncio.Event(), asyncio.Event()
+    admit = Admission.admit
+
+    async def slowly(writer: LogWriter, topic: str, partition: int, records: Sequence[Record]) -> list[int]:
+        if topic == hub.topics.outcomes("out") and not seen.is_set():
+            seen.set()
+            await back.wait()
+        return await append(writer, topic, partition, records)
+
+    async def watched(self: Admission, received: Sequence[Received]) -> list[Entry[Work]]:
+        entries = await admit(self, received)
+        if any(entry.work.attempt == 2 for entry in entries):
+            asyncio.get_running_loop().call_later(0.1, back.set)
+        return entries
+
+    monkeypatch.setattr(settlement, "append_all", slowly)
+    monkeypatch.setattr(Admission, "admit", watched)
+    ids = await hub.produce([{"do": "fail-once"}])
+    async with running(hub):
+        await hub.until_ended("out", ids)
+        await committed_everything(hub)
+    assert await states(hub, "out") == {ids[0]: [OutcomeState.FAILED, OutcomeState.DELIVERED]}
+    assert hub.effects("out") == Counter(ids)
 
 
 async def test_retries_that_wait_when_their_tier_is_configured_away_are_made(
