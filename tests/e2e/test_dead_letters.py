@@ -233,7 +233,7 @@ def test_show_tells_why_and_what_became_of_each_run(hub: Project) -> None:
     text = hub("dead", "show", "a").stdout
     [found] = json.loads(hub("dead", "show", letter.id, "--json").stdout)
 
-    for expected in ('"hello": "world"', "redriven", "dead, attempt 3", "failed run r1", "ce_hubdelivery"):
+    for expected in ('"hello": "world"', "redriven", "dead, attempt 3", "failed redrive r1", "ce_hubdelivery"):
         assert expected in text
     assert "\x1b" not in text
     assert found["body"] == '{"hello": "world"}'
