@@ -48,7 +48,11 @@ def guard(client: Any, cluster_id: str | None) -> None:
 
 
 def guarded_consumer(connection: KafkaConnection, **options: Any) -> AIOKafkaConsumer:
-    """An aiokafka consumer, not started, that reads from the connection's cluster and from no other."""
-    consumer = AIOKafkaConsumer(**connection.aiokafka(), **options)
+    """An aiokafka consumer without a group, not started: it reads what is committed in the connection's cluster, and in
+    no other.
+    """
+    consumer = AIOKafkaConsumer(
+        **connection.aiokafka(), enable_auto_commit=False, isolation_level="read_committed", **options
+    )
     guard(consumer._client, connection.cluster_id)  # noqa: SLF001
     return consumer

@@ -76,8 +76,6 @@ class RangeReader:
     async def _connected(self) -> Any:
         consumer = guarded_consumer(
             self._connection,
-            enable_auto_commit=False,
-            isolation_level="read_committed",
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=4_000_000,
             fetch_max_wait_ms=100,

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 from connectors.api import BatchDestination
 from hub.delivery.pending import Entry
-from hub.delivery.policy import describe
 from hub.delivery.verdict import Deliver, Position, judge
-from hub.log.records import MalformedRecordError, decode_delivery, unreadable_dead_letter
+from hub.log.records import MalformedRecordError, decode_delivery
 from hub.processors.appending import append_all
 from hub.processors.outcome_index import OutcomeIndex
 from hub.processors.partitions import Feed
 from hub.processors.settlement import Work
 from hub.processors.shared import Shared
+from hub.processors.unreadable import unreadable
 from hub.processors.window import Received
 from schemas.delivery import DeliveryRecord
 
@@ -71,11 +71,6 @@ class Admission:
         """Nobody knows what it was, so there is no outcome; it must not stop the line."""
         if not await self._feed.begin([received]):
             return
-        record = received.record
-        letter = unreadable_dead_letter(record.key, record.value, record.headers, describe(error))
+        letter = unreadable(received, error)
         await append_all(self._shared.writer, self._shared.topics.dead_letters, self._feed.partition, [letter])
-        _log.error(
-            "record cannot be read, dead letter written",
-            extra={"topic": record.topic, "offset": received.offset, "error": str(error)},
-        )
         self._feed.ack([received])

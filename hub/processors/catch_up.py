@@ -109,8 +109,6 @@ class OutcomeReader:
         if self._consumer is None:
             consumer = guarded_consumer(
                 self._connection,
-                enable_auto_commit=False,
-                isolation_level="read_committed",
                 auto_offset_reset="earliest",
                 max_partition_fetch_bytes=4_000_000,
                 fetch_max_wait_ms=100,

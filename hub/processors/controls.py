@@ -99,8 +99,6 @@ class Controls:
         """The whole topic, then what comes, until the connection fails."""
         consumer = guarded_consumer(
             self._connection,
-            enable_auto_commit=False,
-            isolation_level="read_committed",
             auto_offset_reset="none",  # another log is an error, after which it is read whole again
         )
         try:

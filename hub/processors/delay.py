@@ -12,19 +12,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from hub.delivery.policy import describe
 from hub.log.records import (
     MalformedRecordError,
     Record,
     decode_delivery,
     encode_delivery,
     encode_outcome,
-    unreadable_dead_letter,
 )
 from hub.processors.app import make_app
 from hub.processors.appending import append_all
 from hub.processors.partitions import Feed, Partitions
 from hub.processors.surroundings import Surroundings
+from hub.processors.unreadable import unreadable
 from hub.processors.window import Received
 from schemas.delivery import DeliveryRecord
 from schemas.outcome import Outcome, OutcomeState
@@ -82,8 +81,8 @@ class Delay:
             if (wait := self._due(waiting[0], delay) - self._seconds()) > 0:
                 await asyncio.sleep(min(wait, _LONGEST_SLEEP))
                 continue
-            limit = self._seconds() - delay
-            due = [received for received in waiting if received.record.timestamp <= limit * 1000]
+            now = self._seconds()
+            due = [received for received in waiting if self._due(received, delay) <= now]
             if not await feed.begin(due):
                 await asyncio.Event().wait()  # the assignment is ending, and this task with it
             await self._move(due, feed.partition)
@@ -103,8 +102,7 @@ class Delay:
             try:
                 delivery = decode_delivery(record.headers, record.value)
             except MalformedRecordError as error:
-                letter = unreadable_dead_letter(record.key, record.value, record.headers, describe(error))
-                back.setdefault(topics.dead_letters, []).append(letter)
+                back.setdefault(topics.dead_letters, []).append(unreadable(received, error))
                 continue
             if delivery.destination in self._around.configuration.destinations:
                 unchanged = Record(record.key, record.value, list(record.headers))

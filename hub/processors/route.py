@@ -5,7 +5,6 @@ is read again; its deliveries may then be in the log twice, and the destination'
 """
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,27 +12,24 @@ from datetime import datetime
 from connectors.api import BadRecordError, Template
 from hub.config.model import Configuration
 from hub.config.written import PRIORITIES
-from hub.delivery.policy import describe
 from hub.log.records import (
     EventOutline,
     MalformedRecordError,
     Record,
     delivery_headers,
     encode_decision,
-    unreadable_dead_letter,
 )
 from hub.processors.app import make_app
 from hub.processors.appending import append_all
 from hub.processors.partitions import Feed, Partitions
 from hub.processors.surroundings import Surroundings
+from hub.processors.unreadable import unreadable
 from hub.processors.window import Received
 from hub.rules import RouteIndex
 from schemas.decision import DecidedDelivery, Decision
 from schemas.document import Document
 from schemas.identity import delivery_id
 from schemas.lane import Lane
-
-_log = logging.getLogger(__name__)
 
 _AT_ONCE = 500  # events whose writes are acknowledged together; more would hold up the event loop
 
@@ -97,13 +93,7 @@ def route_batch(batch: Sequence[Received], rules: Rules, decided: datetime) -> W
             event = EventOutline(record.headers, record.value)
             deliveries = rules.decide(event)
         except MalformedRecordError as error:
-            _log.error(
-                "record cannot be read, dead letter written",
-                extra={"topic": record.topic, "offset": received.offset, "error": str(error)},
-            )
-            writes.dead_letters.append(
-                unreadable_dead_letter(record.key, record.value, record.headers, describe(error))
-            )
+            writes.dead_letters.append(unreadable(received, error))
             continue
         for one in deliveries:
             headers = delivery_headers(
