@@ -3,15 +3,20 @@
 Register a class by the entry points ``hub.sources`` or ``hub.destinations``; the built-in ones do the same.
 """
 
+from connectors.archive import ArchivedObject, ArchiveReader, ArchiveUnreadableError
 from connectors.context import Context
 from connectors.destination import (
     Batch,
     BatchDestination,
+    CollectingDestination,
+    Collection,
+    CollectionLimits,
     Delivery,
     Destination,
     EachDestination,
     Effect,
     Outcomes,
+    Span,
 )
 from connectors.errors import (
     BadRecordError,
@@ -38,10 +43,16 @@ from schemas.quantities import Duration, Size
 
 __all__ = [
     "API_VERSION",
+    "ArchiveReader",
+    "ArchiveUnreadableError",
+    "ArchivedObject",
     "BadRecordError",
     "BadSignatureError",
     "Batch",
     "BatchDestination",
+    "CollectingDestination",
+    "Collection",
+    "CollectionLimits",
     "ConfigModel",
     "Context",
     "Delivery",
@@ -74,6 +85,7 @@ __all__ = [
     "Size",
     "Source",
     "SourceConfig",
+    "Span",
     "Template",
     "ThrottledError",
     "VerificationError",

@@ -1,9 +1,10 @@
-"""The contract of a destination: what serves one target, one delivery at a time or many at once."""
+"""The contract of a destination: what serves one target: one delivery at a time, many, or a range of the log."""
 
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
@@ -79,7 +80,7 @@ Outcomes = Mapping[DeliveryKey, DeliveryError | None]
 
 
 class Destination(ABC, Generic[ConfigT, OptionsT]):
-    """Base of both forms; implement EachDestination or BatchDestination.
+    """Base of all forms; implement EachDestination, BatchDestination or CollectingDestination.
 
     One instance per configured destination and worker process. ``open`` is called once before the first delivery
     and again after ``close``. Class attributes: ``name`` is the ``type:`` people write; ``config_model`` validates
@@ -130,4 +131,69 @@ class BatchDestination(Destination[ConfigT, OptionsT]):
         """Bring about the effects; one outcome per delivery.
 
         A key missing in the result counts as failed. Raising speaks for every delivery of the batch.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionLimits:
+    """When a collection is full, unless ``batch:`` in ``hub.yaml`` says otherwise: so many deliveries, so many bytes
+    of bodies, or so long after its first one.
+    """
+
+    max_records: int = 50_000
+    max_bytes: int = 32_000_000
+    max_wait: timedelta = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where in the log a collection begins: it holds what one partition of a topic has from ``start`` on.
+
+    ``incarnation`` tells this topic from an earlier one of the same name (8 hex digits of Kafka's own topic id), whose
+    offsets began at 0 as well. All four together are equal on every attempt, worker and machine, and name nothing else:
+    whatever is stored for this collection is to be named by them.
+    """
+
+    topic: str
+    incarnation: str
+    partition: int
+    start: int
+
+
+class Collection(ABC, Generic[OptionsT]):
+    """Gathers the deliveries of one range, in memory; made by ``CollectingDestination.collect``, for one task."""
+
+    @abstractmethod
+    def add(self, delivery: Delivery[OptionsT]) -> None:
+        """Take in the next one, in the order of the log. Must not wait, and must come to the same each time: where a
+        worker died before the range was done, another one gathers exactly the same deliveries again.
+
+        Raises:
+            BadRecordError: it cannot be stored, now or ever: a dead letter, and its neighbours go on. Whatever else is
+                raised counts as that, and is logged as a bug of the plugin.
+        """
+
+    @abstractmethod
+    async def store(self) -> None:
+        """Bring about the effect of everything that was added, all of it or none, as far as the caller can tell: on an
+        error the hub calls again, later or elsewhere, until it succeeds. A repeat replaces what the call before stored.
+
+        Raises:
+            DeliveryError: the store's fault, never a record's; nothing of the range is given up for it.
+        """
+
+
+class CollectingDestination(Destination[ConfigT, OptionsT]):
+    """A destination that takes contiguous ranges of the log (object store). The hub gathers and says when a range is
+    full; before it lets it be stored it notes down where the range ends, so that whoever comes after a crash stores
+    exactly this range again. ``limits`` are the defaults of ``batch:``. Failed calls are repeated in place.
+    """
+
+    limits: ClassVar[CollectionLimits] = CollectionLimits()
+
+    @abstractmethod
+    def collect(self, span: Span) -> Collection[OptionsT]:
+        """Begin a collection. Several are gathered at once, one for each partition, and several may be stored at once.
+
+        One that is dropped (the partition went to another worker) is simply forgotten: it must hold nothing to release.
         """

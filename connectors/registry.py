@@ -17,7 +17,7 @@ from enum import StrEnum
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Self
 
-from connectors.destination import BatchDestination, Destination, EachDestination, Effect
+from connectors.destination import BatchDestination, CollectingDestination, Destination, EachDestination, Effect
 from connectors.model import ConfigModel, DestinationConfig, Options, SourceConfig
 from connectors.source import API_VERSION, Source
 
@@ -173,7 +173,7 @@ def _faults(registration: Registration, connector: type[Any]) -> Iterator[str]:
 _REQUIRED: Mapping[Kind, tuple[tuple[type[Any], ...], Mapping[str, type[ConfigModel]]]] = {
     Kind.SOURCE: ((Source,), {"config_model": SourceConfig}),
     Kind.DESTINATION: (
-        (EachDestination, BatchDestination),
+        (EachDestination, BatchDestination, CollectingDestination),
         {"config_model": DestinationConfig, "options_model": Options},
     ),
 }

@@ -19,6 +19,11 @@ class DeliveryKey(NamedTuple):
     run: Run
 
 
+def replay_of(run: Run) -> str | None:
+    """The id of the replay a run is of; None for the live run and for redrives."""
+    return run[1:] if run.startswith("p") else None
+
+
 def destination_of(delivery: DeliveryId) -> str:
     """The name of the destination in a delivery's id."""
     return delivery.rpartition(":")[2]

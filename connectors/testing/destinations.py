@@ -1,6 +1,7 @@
 """What every destination promises, as tests."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -13,12 +14,14 @@ from connectors.api import (
     BadRecordError,
     Batch,
     BatchDestination,
+    CollectingDestination,
     Delivery,
     DeliveryError,
     DeliveryKey,
     Destination,
     EachDestination,
     Effect,
+    Span,
 )
 from connectors.testing.declarations import (
     Config,
@@ -58,8 +61,11 @@ def destination_suite(
         raise TypeError(f"{connector.__name__} is IDEMPOTENT: pass read_back, so that it can be proved")
     plan = _Plan(connector, config, options or {}, read_back, outage)
     members: dict[str, object] = {"plan": plan}
-    if read_back is None or connector.effect is not Effect.IDEMPOTENT:
+    collects = issubclass(connector, CollectingDestination)
+    if collects or read_back is None or connector.effect is not Effect.IDEMPOTENT:
         members[DestinationSuite.test_a_repeat_changes_nothing.__name__] = None
+    if not collects or read_back is None:
+        members[DestinationSuite.test_a_range_stored_again_replaces_itself.__name__] = None
     if outage is None:
         members[DestinationSuite.test_an_outage_is_no_fault_of_the_record.__name__] = None
     return type(f"Test{connector.__name__}", (DestinationSuite,), members)
@@ -92,7 +98,7 @@ class DestinationSuite:
         connector = self.plan.connector
         check_name(getattr(connector, "name", None), connector.api_version)
         assert isinstance(connector.effect, Effect), "effect says what a repeat does"
-        assert issubclass(connector, EachDestination | BatchDestination)
+        assert issubclass(connector, EachDestination | BatchDestination | CollectingDestination)
         check_model(connector.config_model)
         check_model(connector.options_model)
         check_unknown_options_are_refused(connector.config_model, raw_config)
@@ -131,6 +137,22 @@ class DestinationSuite:
             assert await self.plan.read_back(request) == once, "a repeat changed what the target holds"
             assert await attempt(target, self.deliveries("d")) == {None}
             assert await self.plan.read_back(request) != once, "read_back does not see what is delivered"
+
+    @pytest.mark.asyncio
+    async def test_a_range_stored_again_replaces_itself(
+        self, target: Destination[Any, Any], request: pytest.FixtureRequest
+    ) -> None:
+        assert self.plan.read_back is not None
+        async with opened(target):
+            assert await attempt(target, self.deliveries("a", "b", "c"), start=100) == {None}
+            once = await self.plan.read_back(request)
+            assert await attempt(target, self.deliveries("a", "b", "c"), start=100) == {None}
+            assert await self.plan.read_back(request) == once, "the range is there twice, or changed"
+            assert await attempt(target, self.deliveries("d"), start=103) == {None}
+            more = await self.plan.read_back(request)
+            assert more != once, "read_back does not see what is delivered"
+            assert await attempt(target, self.deliveries("a", "b", "c"), start=100) == {None}
+            assert await self.plan.read_back(request) == more, "a range that is stored again changed another"
 
     @pytest.mark.asyncio
     async def test_cancelled_in_the_middle_it_stays_usable(self, target: Destination[Any, Any]) -> None:
@@ -178,12 +200,17 @@ async def close(target: Destination[Any, Any]) -> None:
 
 
 async def attempt(
-    target: Destination[Any, Any], deliveries: Sequence[Delivery[Any]]
+    target: Destination[Any, Any], deliveries: Sequence[Delivery[Any]], *, start: int | None = None
 ) -> set[type[DeliveryError] | None]:
-    """Deliver as the hub does, and give the kinds of outcome there were. Whatever is no DeliveryError is raised."""
+    """Deliver as the hub does, and give the kinds of outcome there were. Whatever is no DeliveryError is raised.
+
+    ``start`` is where a range begins, for connectors that collect; by default behind all that were tried before.
+    """
     async with asyncio.timeout(_DEADLINE_S):
         if isinstance(target, BatchDestination):
             errors = await _attempt_batch(target, deliveries)
+        elif isinstance(target, CollectingDestination):
+            errors = await _attempt_range(target, deliveries, next(_STARTS) if start is None else start)
         else:
             assert isinstance(target, EachDestination)
             errors = {each.key: await _attempt_one(target, each) for each in deliveries}
@@ -191,6 +218,30 @@ async def attempt(
         for secret in secrets_of(target.config):
             assert secret not in f"{error} {error.__cause__ if error else ''}", "an error shows a secret"
     return {type(error) if error else None for error in errors.values()}
+
+
+_STARTS = itertools.count(1_000_000, 1_000)
+
+
+async def _attempt_range(
+    target: CollectingDestination[Any, Any], deliveries: Sequence[Delivery[Any]], start: int
+) -> Mapping[DeliveryKey, DeliveryError | None]:
+    collection = target.collect(Span("hub.deliveries.target", "0123abcd", 3, start))
+    errors: dict[DeliveryKey, DeliveryError | None] = {}
+    for each in deliveries:
+        try:
+            collection.add(each)
+        except BadRecordError as error:
+            errors[each.key] = error
+        else:
+            errors[each.key] = None
+    failure: DeliveryError | None = None
+    try:
+        await collection.store()
+    except DeliveryError as error:
+        failure = error
+    assert not isinstance(failure, BadRecordError), "what is a record's fault is found out by add"
+    return {key: bad or failure for key, bad in errors.items()}
 
 
 async def _attempt_one(target: EachDestination[Any, Any], delivery: Delivery[Any]) -> DeliveryError | None:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from connectors.api import ConfigModel, Destination
+from connectors.api import CollectingDestination, ConfigModel, Destination
 from connectors.registry import ConnectorError, Kind
 from hub.config.model import DeliverySettings, DestinationEntry
 from hub.config.names import check_name
@@ -47,7 +47,7 @@ def _read_destination(name: str, node: Node, defaults: DeliverySettings, reading
         return None
     entry = without(node, "type")
     options = reading.secret_files.fill(connector.options_model, only(entry, keys(connector.options_model)))
-    settings = _read_settings(entry, defaults, reading)
+    settings = _read_settings(entry, connector, defaults, reading)
     config = _read_config(connector, entry, reading)
     validate(connector.options_model, options, reading.problems, optional=True)
     built = None
@@ -58,8 +58,21 @@ def _read_destination(name: str, node: Node, defaults: DeliverySettings, reading
     return Configured(connector, built, settings or defaults, options.items())
 
 
-def _read_settings(entry: Node, defaults: DeliverySettings, reading: Reading) -> DeliverySettings | None:
+_OF_COLLECTIONS = ("max_wait", "max_buffered")
+
+
+def _read_settings(
+    entry: Node, connector: type[Destination[Any, Any]], defaults: DeliverySettings, reading: Reading
+) -> DeliverySettings | None:
     settings = validate(DeliverySettings, only(entry, keys(DeliverySettings)), reading.problems)
+    if not issubclass(connector, CollectingDestination):
+        written = entry.items()["batch"].items() if "batch" in entry.items() else {}
+        for key in _OF_COLLECTIONS:
+            if key in written:
+                reading.problems.add(
+                    written[key].where,
+                    f"`batch.{key}` is for connectors that collect; {connector.name} takes what has come at once",
+                )
     return None if settings is None else layered(defaults, settings)
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from connectors.api import (
+    CollectingDestination,
     ConfigModel,
     Destination,
     DestinationConfig,
@@ -107,10 +108,49 @@ class Order(StrEnum):
 
 
 class BatchConfig(ConfigModel):
-    """How many deliveries one call to a batch destination takes."""
+    """How many deliveries one call takes, to connectors that take many; and, of those that collect (``object_store``),
+    when a collection is written.
+    """
 
-    max_records: int = Field(500, ge=1, le=100_000, description="Deliveries in one call at most.")
-    max_bytes: Size = Field(8_000_000, gt=0, description="Bytes of bodies in one call at most.")
+    max_records: int | None = Field(
+        None, ge=1, le=1_000_000, description="Deliveries at most. Default: 500, for connectors that collect 50,000."
+    )
+    max_bytes: Size | None = Field(
+        None, gt=0, description="Bytes of bodies at most. Default: 8MB, for connectors that collect 32MB."
+    )
+    max_wait: Duration | None = Field(
+        None,
+        gt=timedelta(),
+        le=timedelta(days=1),
+        description="For connectors that collect: longest time until what has come is written. Default: 60s.",
+    )
+    max_buffered: Size | None = Field(
+        None,
+        gt=0,
+        description="For connectors that collect: bytes of bodies one worker holds over all partitions; the largest "
+        "collection is written when it has so many. Default: 64MB.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """``batch:`` of one destination with everything filled in. The last two are of those that collect."""
+
+    max_records: int = 500
+    max_bytes: int = 8_000_000
+    max_wait: timedelta = timedelta(seconds=60)
+    max_buffered: int = 64_000_000
+
+    @classmethod
+    def of(cls, connector: type[Destination[Any, Any]], config: BatchConfig) -> "Batching":
+        """What is written, then what the connector says, then the hub's defaults."""
+        own = connector.limits if issubclass(connector, CollectingDestination) else cls()
+        return cls(
+            config.max_records or own.max_records,
+            config.max_bytes or own.max_bytes,
+            config.max_wait or own.max_wait,
+            config.max_buffered or cls().max_buffered,
+        )
 
 
 class DeliverySettings(ConfigModel):
@@ -118,7 +158,9 @@ class DeliverySettings(ConfigModel):
 
     timeout: Duration = Field(timedelta(seconds=30), description="Longest time for one call to the connector.")
     concurrency: int = Field(8, ge=1, le=1000, description="Calls at once, for connectors that take one at a time.")
-    batch: BatchConfig = Field(BatchConfig(), description="Size of one call, for connectors that take many.")
+    batch: BatchConfig = Field(
+        BatchConfig(), description="Size of one call, or one collection, for connectors that take many."
+    )
     retry: RetryConfig = Field(RetryConfig(), description="When to try again.")
     rate_limit: float | None = Field(
         None, gt=0, le=1_000_000, description="Deliveries per second at most, in each worker; paces, never drops."
@@ -148,6 +190,15 @@ class DestinationEntry:
     settings: DeliverySettings
     isolated: bool
     where: Where
+
+    @property
+    def batching(self) -> Batching:
+        return Batching.of(self.connector, self.settings.batch)
+
+    @property
+    def collects(self) -> bool:
+        """Whether the hub gathers ranges of the log for it."""
+        return issubclass(self.connector, CollectingDestination)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class PartitionDelivery:
         self.pending: Pending[Work] = Pending()
         self.delivered: Counter[Lane] = Counter()
         self.in_flight: Counter[Lane] = Counter()
-        batch = shared.settings.entry.settings.batch
+        batch = shared.settings.entry.batching
         self._is_batch = isinstance(shared.destination, BatchDestination)
         self._at_once = 1 if self._is_batch else shared.settings.entry.settings.concurrency
         self._most = batch.max_records if self._is_batch else 1

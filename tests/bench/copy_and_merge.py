@@ -11,7 +11,7 @@ import orjson
 import psycopg
 
 from connectors.destinations.database.rows import COLUMNS
-from hub.config.model import BatchConfig
+from hub.config.model import Batching
 from tests.bench.preload import event
 
 _TYPES = {"time": "timestamptz", "received": "timestamptz", "metadata": "jsonb", "data": "jsonb"}
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, required=True)
     given = parser.parse_args()
     rows = [row(number) for number in range(given.rows)]
-    size = BatchConfig().max_records
+    size = Batching().max_records
     columns = ", ".join(COLUMNS)
     declared = ", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in COLUMNS)
     updates = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS if name not in {"source", "id"})

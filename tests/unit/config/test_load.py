@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from connectors.api import Template
+from connectors.api import CollectingDestination, CollectionLimits, Options, Template
 from connectors.registry import Registry
 from hub.config.load import ConfigurationError, load
-from hub.config.model import Order, Where
+from hub.config.model import BatchConfig, Batching, Order, Where
 from schemas.lane import Lane
-from tests.unit.config.conftest import Load, PagerOptions, StoreConfig
+from tests.unit.config.conftest import Load, PagerDestination, PagerOptions, StoreConfig
 
 WHOLE = """\
 version: 1
@@ -207,3 +207,14 @@ def test_the_file_must_exist(tmp_path: Path, registry: Registry) -> None:
     with pytest.raises(ConfigurationError) as raised:
         load(path, {}, registry=registry)
     assert str(raised.value) == f"{path}: not found; `hub init` writes one"
+
+
+def test_what_collects_has_batches_of_its_own_size() -> None:
+    class Shelf(CollectingDestination[StoreConfig, Options]):
+        limits = CollectionLimits(max_records=7)
+
+    assert Batching.of(Shelf, BatchConfig()) == Batching(7, 32_000_000, timedelta(seconds=60), 64_000_000)
+    assert Batching.of(Shelf, BatchConfig(max_records=3, max_wait=timedelta(seconds=1))) == Batching(
+        3, 32_000_000, timedelta(seconds=1), 64_000_000
+    )
+    assert Batching.of(PagerDestination, BatchConfig()) == Batching(500, 8_000_000)

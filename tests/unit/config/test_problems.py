@@ -200,6 +200,10 @@ def test_mistakes_of_the_version_and_the_sections(problems_of: ProblemsOf, text:
             "a: {type: store, url: u, batch: {max_bytes: 1mb}}",
             "`batch.max_bytes`: '1mb' is not a size; write a number and a unit, like 512B, 64kB or 1MB",
         ),
+        (
+            "a: {type: store, url: u, batch: {max_wait: 5s}}",
+            "`batch.max_wait` is for connectors that collect; store takes what has come at once",
+        ),
         ("a: {type: pager, room: [x]}", "`room`: expected text, not a list"),
         (
             "a: {type: pager, text: '{{ x'}",

@@ -15,6 +15,8 @@ from connectors.api import (
     BadSignatureError,
     Batch,
     BatchDestination,
+    CollectingDestination,
+    Collection,
     Delivery,
     DestinationConfig,
     DestinationDownError,
@@ -27,6 +29,7 @@ from connectors.api import (
     Request,
     Source,
     SourceConfig,
+    Span,
     Verified,
 )
 from connectors.testing import DestinationSuite, SourceSuite, context, destination_suite, source_suite
@@ -181,6 +184,70 @@ async def test_a_destination_that_breaks_one_fails(
     monkeypatch.setattr("connectors.testing.destinations._DEADLINE_S", 0.2)
     with pytest.raises(Exception, match=complaint):
         await run_all(connector, tmp_path)
+
+
+class Pages(Collection[Options]):
+    def __init__(self, kept: dict[Any, Any], name: object) -> None:
+        self.kept = kept
+        self.name = name
+        self.lines: list[bytes] = []
+
+    def add(self, delivery: Delivery[Options]) -> None:
+        self.lines.append(delivery.body)
+
+    async def store(self) -> None:
+        await asyncio.sleep(0)
+        if Shelf.down:
+            raise DestinationDownError("down")
+        self.kept[self.name] = self.lines
+
+
+class Shelf(CollectingDestination[StoreConfig, Options]):
+    """A destination that collects, and keeps every promise."""
+
+    name = "shelf"
+    config_model = StoreConfig
+    effect = Effect.IDEMPOTENT
+    kept: ClassVar[dict[Any, Any]] = {}
+    down: ClassVar[bool] = False
+
+    def collect(self, span: Span) -> Collection[Options]:
+        return Pages(self.kept, span)
+
+
+class NamesByTheClock(Shelf):
+    def collect(self, span: Span) -> Collection[Options]:
+        return Pages(self.kept, object())
+
+
+class NamesByThePartition(Shelf):
+    def collect(self, span: Span) -> Collection[Options]:
+        return Pages(self.kept, span.partition)
+
+
+async def run_range(connector: type[Shelf], home: Path) -> None:
+    async def shelf(_: pytest.FixtureRequest) -> object:
+        return {name: list(lines) for name, lines in Shelf.kept.items()}
+
+    Shelf.kept.clear()
+    suite = destination_suite(connector, {}, read_back=shelf)
+    assert vars(suite)["test_a_repeat_changes_nothing"] is None
+    await suite().test_a_range_stored_again_replaces_itself(connector(StoreConfig(), context(home)), REQUEST)
+
+
+async def test_a_destination_that_collects_and_keeps_its_promises_passes(tmp_path: Path) -> None:
+    await run_range(Shelf, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("connector", "complaint"),
+    [(NamesByTheClock, "the range is there twice"), (NamesByThePartition, "changed another")],
+)
+async def test_a_destination_that_collects_under_wrong_names_fails(
+    connector: type[Shelf], complaint: str, tmp_path: Path
+) -> None:
+    with pytest.raises(AssertionError, match=complaint):
+        await run_range(connector, tmp_path)
 
 
 def test_an_idempotent_destination_must_be_read_back() -> None:
