@@ -96,7 +96,7 @@ def decide(failure: Failure, settings: RetrySettings, delays: Sequence[timedelta
     if isinstance(error, BadRecordError):
         return Dead(describe(error))
     if failure.outage or isinstance(error, DestinationDownError | ThrottledError):
-        return _leave_alone(failure, settings)
+        return leave_alone(error, failure.setbacks, settings)
     if failure.attempt >= settings.max_attempts:
         return Dead(f"given up after {failure.attempt} attempts: {describe(error)}")
     if failure.age >= settings.max_age:
@@ -107,13 +107,13 @@ def decide(failure: Failure, settings: RetrySettings, delays: Sequence[timedelta
     return Retry(tier_for(failure.attempt, wanted, delays), tier=True)
 
 
-def _leave_alone(failure: Failure, settings: RetrySettings) -> Decision:
-    error = failure.error
+def leave_alone(error: BaseException, setbacks: int, settings: RetrySettings) -> Pause | Hold:
+    """What follows where the destination is to blame; ``setbacks`` as in `Failure`."""
     if isinstance(error, DestinationGoneError):
         return Hold(describe(error))
     if isinstance(error, ThrottledError):
         return Pause(error.retry_after, down=False)
-    return Pause(backoff(failure.setbacks, settings), down=True)
+    return Pause(backoff(setbacks, settings), down=True)
 
 
 def tier_for(attempt: int, wanted: timedelta, delays: Sequence[timedelta]) -> timedelta:

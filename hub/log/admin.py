@@ -10,7 +10,7 @@ from typing import Any
 from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
 
-from hub.log.admin_client import TopicCreationError, TopicMismatchError, admin_client, patiently
+from hub.log.admin_client import TopicCreationError, TopicMismatchError, TopicMissingError, admin_client, patiently
 from hub.log.connection import KafkaConnection
 from hub.log.topics import Layout, TopicSpec, topic_specs
 from schemas.lane import Lane
@@ -97,6 +97,19 @@ class LogAdmin:
                 _offsets(client, partitions, OffsetSpec.LATEST),
             )
             return {one.partition: (first[one], end[one]) for one in partitions}
+
+    def incarnations(self, topics: Iterable[str]) -> dict[str, str]:
+        """The first 8 hex digits of Kafka's own id of each topic: one that was deleted and made again has another.
+
+        Raises:
+            TopicMissingError
+        """
+        wanted = list(topics)
+        with admin_client(self._connection, self._timeout) as client:
+            found = {one["name"]: one["topic_id"] for one in client.describe_topics(wanted) if one["partitions"]}
+        if missing := [topic for topic in wanted if topic not in found]:
+            raise TopicMissingError(f"there is no topic {', '.join(missing)} on Kafka at {self._connection.bootstrap}")
+        return {topic: str(found[topic]).replace("-", "")[:8] for topic in wanted}
 
     def states(self) -> list[TopicState]:
         """Every topic of the hub, those that do not exist included, in the order of the data's path."""

@@ -1,7 +1,6 @@
 """Attempts: calls the connector, decides what follows for each delivery, and moves the gate."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,9 +13,8 @@ from hub.processors.calls import ConnectorFaultError, Results, attempt
 from hub.processors.gate import Passage
 from hub.processors.settlement import Attempt, Work
 from hub.processors.shared import Shared
+from hub.processors.shutting import hold, pause
 from schemas.identity import LIVE
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -128,23 +126,17 @@ class Attempts:
 
     def _shut(self, attempts: Sequence[Attempt], passage: Passage) -> None:
         """A refusal counts for all: the gate closes before anybody else goes through."""
-        gate, witness = self._shared.gate, self._shared.witness
         holds = [one.decision for one in attempts if isinstance(one.decision, Hold)]
         pauses = [one for one in attempts if isinstance(one.decision, Pause)]
         if holds:
-            gate.hold(f"paused by hub: {holds[0].reason}")
-            witness.is_gone(holds[0].reason)
+            hold(self._shared, holds[0].reason)
         if not pauses:
             return
         decisions = [one.decision for one in pauses if isinstance(one.decision, Pause)]
         seconds = max(decision.delay.total_seconds() for decision in decisions)
         down = any(decision.down for decision in decisions)
         reason = describe(pauses[0].error) if pauses[0].error is not None else ""
-        _log.warning(
-            "destination paused", extra={"destination": self._shared.name, "seconds": seconds, "error": reason}
-        )
-        if gate.refused(passage, seconds, reason, down=down):
-            witness.went_down(reason)
+        pause(self._shared, passage, seconds, reason, down=down)
 
 
 def _is_plain(error: BaseException | None) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from connectors.api import (
     Batch,
     BatchDestination,
+    Collection,
     Delivery,
     DeliveryError,
     DeliveryKey,
@@ -50,6 +51,15 @@ async def attempt(destination: Destination[Any, Any], deliveries: Sequence[Deliv
     except Exception as error:  # noqa: BLE001  (a plugin may raise anything; it speaks for the whole call)
         return {delivery.key: _sane(error) for delivery in deliveries}
     return {deliveries[0].key: None}
+
+
+async def store(collection: Collection[Any], seconds: float) -> BaseException | None:
+    """Store a collection; what it raised, None when it is stored. Never raises."""
+    try:
+        await bounded(collection.store(), seconds)
+    except Exception as error:  # noqa: BLE001  (a plugin may raise anything)
+        return _sane(error)
+    return None
 
 
 async def bounded(call: Coroutine[Any, Any, ResultT], seconds: float) -> ResultT:

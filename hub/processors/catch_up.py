@@ -21,6 +21,10 @@ _PAUSE = 1.0  # seconds between tries while the broker is away
 _SLOW = 5.0  # seconds after which a catch-up is worth a line
 
 
+Apart = Callable[[Outcome], bool]
+"""Whether an outcome is of a range that is not done: it must not keep that range from being stored again."""
+
+
 class OutcomeReader:
     """Of one destination's outcomes topic. Connects when first needed; one partition is read at a time."""
 
@@ -31,17 +35,18 @@ class OutcomeReader:
         self._consumer: AIOKafkaConsumer | None = None
         self._turn = asyncio.Lock()
 
-    async def catch_up(self, index: OutcomeIndex, partition: int) -> int:
+    async def catch_up(self, index: OutcomeIndex, partition: int, apart: Apart | None = None) -> int:
         """Make the index complete up to the end that the partition has after this call began; how many were read.
 
-        An index that belongs to another log is emptied first. While the broker is away this waits.
+        An index that belongs to another log is emptied first. What is to be kept ``apart`` is not learned; the
+        index then is `incomplete`. While the broker is away this waits.
 
         Raises:
             NewerFormatError: a newer hub wrote here.
         """
         began = time.monotonic()
         async with self._turn:
-            while (count := await self._try(index, TopicPartition(self._topic, partition))) is None:  # noqa: ASYNC110  (the broker tells nobody)
+            while (count := await self._try(index, TopicPartition(self._topic, partition), apart)) is None:  # noqa: ASYNC110  (the broker tells nobody)
                 await asyncio.sleep(_PAUSE)
         if (seconds := time.monotonic() - began) > _SLOW:
             _log.info(
@@ -52,15 +57,15 @@ class OutcomeReader:
     async def close(self) -> None:
         await self._disconnect()
 
-    async def _try(self, index: OutcomeIndex, partition: TopicPartition) -> int | None:
+    async def _try(self, index: OutcomeIndex, partition: TopicPartition, apart: Apart | None) -> int | None:
         try:
-            return await self._catch_up(index, partition)
+            return await self._catch_up(index, partition, apart)
         except (KafkaError, OSError) as error:
             _log.warning("outcomes cannot be read", extra={"topic": self._topic, "error": repr(error)})
             await self._disconnect()
             return None
 
-    async def _catch_up(self, index: OutcomeIndex, partition: TopicPartition) -> int:
+    async def _catch_up(self, index: OutcomeIndex, partition: TopicPartition, apart: Apart | None) -> int:
         consumer = await self._connected()
         consumer.assign([partition])
         begin = (await consumer.beginning_offsets([partition]))[partition]
@@ -75,7 +80,12 @@ class OutcomeReader:
         while index.position < end:
             records = (await consumer.getmany(partition, timeout_ms=1000, max_records=5000)).get(partition, [])
             if records:
-                index.learn([outcome for record in records if (outcome := _outcome(record))])
+                outcomes = [outcome for record in records if (outcome := _outcome(record))]
+                if apart is not None:
+                    kept = [outcome for outcome in outcomes if not apart(outcome)]
+                    index.incomplete = index.incomplete or len(kept) < len(outcomes)
+                    outcomes = kept
+                index.learn(outcomes)
                 index.begin_at(records[-1].offset + 1, fingerprint(records[-1].value))
                 count += len(records)
                 await asyncio.sleep(0)

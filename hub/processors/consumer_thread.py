@@ -4,7 +4,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Collection, Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, cast
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
@@ -22,6 +23,9 @@ _METADATA_PAUSE = 0.1
 
 COMMIT_TIMEOUT = 5.0  # seconds; aiokafka alone repeats a commit for as long as the broker is away
 
+Commits = Mapping[TP, tuple[int, str]]
+"""Offset and note (Kafka calls it metadata) of each partition."""
+
 
 def boot_clock() -> float:
     """Seconds that also pass while the machine is suspended, where the system has such a clock."""
@@ -32,8 +36,14 @@ class SafeConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that heartbeats and fetches."""
 
     logger = driver.logger  # else its services' life is logged as ours
+    notes: Mapping[TP, str] = MappingProxyType({})
+    """What stood beside the committed offsets when they were last sought."""
     lease = 0.0
     """Until when (``boot_clock``) nobody else can own our partitions: a session after the last heartbeat was sent."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._committing = asyncio.Lock()
+        super().__init__(*args, **kwargs)
 
     async def on_start(self) -> None:
         await super().on_start()
@@ -90,17 +100,39 @@ class SafeConsumerThread(driver.AIOKafkaConsumerThread):
         state = subscription and subscription.assignment and subscription.assignment.state_value(TopicPartition(*tp))
         return bool(state and state.has_valid_position and (state.highwater or 0) > state.position)
 
-    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+    async def commit_noted(self, commits: Commits) -> bool:
+        """Commit offsets with notes; whether it is certain that they are. One at a time, in the order of the calls."""
+        done: bool = await self.call_thread(self._commit_noted, commits)
+        return done
+
+    async def _commit_noted(self, commits: Commits) -> bool:
         # Stock crashes the app on every error, such as a broker that restarts. Refused or lost, the next commit
         # repeats it; a member that was expelled reads everything uncommitted again anyway.
-        assigned = self.assignment()
-        held = {driver.ensure_aiokafka_TP(tp): offset for tp, offset in offsets.items() if tp in assigned}
-        try:
-            await asyncio.wait_for(self._ensure_consumer().commit(held), COMMIT_TIMEOUT)
-        except (KafkaError, TimeoutError) as error:
-            _log.warning("offsets not committed", extra={"group": self.app.conf.id, "error": repr(error)})
-            return False
-        return True
+        async with self._committing:  # aiokafka repeats one that failed after others that came later
+            assigned = self.assignment()
+            held = {driver.ensure_aiokafka_TP(tp): noted for tp, noted in commits.items() if tp in assigned}
+            if not held:
+                return False
+            try:
+                await asyncio.wait_for(self._ensure_consumer().commit(held), COMMIT_TIMEOUT)
+            except (KafkaError, TimeoutError) as error:
+                _log.warning("offsets not committed", extra={"group": self.app.conf.id, "error": repr(error)})
+                return False
+            return len(held) == len(commits)
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        return cast("Mapping[TP, int]", await self.call_thread(self._seek_to_committed))
+
+    async def _seek_to_committed(self) -> Mapping[Any, int]:
+        consumer = self._ensure_consumer()
+        partitions = list(consumer.assignment())
+        coordinator = consumer._coordinator  # noqa: SLF001  (nothing else tells the notes)
+        found = await coordinator.fetch_committed_offsets(partitions)
+        self.notes = {TP(*tp): committed.metadata for tp, committed in found.items() if committed.metadata}
+        for tp, committed in found.items():
+            if committed.offset > 0 and tp in consumer.assignment():
+                consumer.seek(tp, committed.offset)
+        return {tp: found[tp].offset if tp in found else -1 for tp in partitions}
 
 
 async def until_known(client: Any, topics: Collection[str]) -> None:

@@ -6,29 +6,38 @@ retry or dead letter → outcome → offset, each acknowledged before the next.
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 
-from connectors.api import Context
+from connectors.api import CollectingDestination, Context
 from hub.config.model import DestinationEntry
+from hub.delivery.budget import Budget
+from hub.log.admin import LogAdmin
+from hub.log.admin_client import KafkaUnavailableError
 from hub.processors.app import make_app
 from hub.processors.catch_up import OutcomeReader
+from hub.processors.collect_partition import PartitionCollection, apart
 from hub.processors.connector import Connector
 from hub.processors.controls import Controls
 from hub.processors.deliver_partition import PartitionDelivery
 from hub.processors.destination_settings import DestinationSettings
 from hub.processors.gate import Gate
+from hub.processors.index_keeping import IndexKeeper
 from hub.processors.outcome_index import OutcomeIndex
 from hub.processors.pacing import Pacer
 from hub.processors.partitions import Feed, Partitions
 from hub.processors.report import report
 from hub.processors.shared import Shared, Witness
 from hub.processors.surroundings import Surroundings
+from hub.processors.window import Limits
+from hub.processors.working import Working
 from schemas.lane import Lane
 from schemas.report import DestinationReport
 
 _log = logging.getLogger(__name__)
 
-_DISK_PAUSE = 1.0  # seconds
+_DISK_PAUSE = _BROKER_PAUSE = 1.0  # seconds
 
 
 class Deliver:
@@ -38,13 +47,16 @@ class Deliver:
         topics = around.configuration.topics
         self.name = f"deliver.{entry.name}"
         self.destination = entry.name
-        self.topics = [topics.deliveries(entry.name, lane) for lane in Lane]
-        self.app = make_app(topics.deliver_group(entry.name), around.connection, session_timeout=around.session_timeout)
+        self.topics = {topics.deliveries(entry.name, lane): lane for lane in Lane}
+        self.app = make_app(
+            topics.deliver_group(entry.name), around.connection, _limits(entry), session_timeout=around.session_timeout
+        )
         self.gate = Gate()
         self._controls = controls
         controls.listen(self._obey)
         self._obey(entry.name)
         self._around = around
+        self._admin = LogAdmin(around.connection, around.configuration.layout)
         self._settings = DestinationSettings(around.configuration, entry)
         self._witness = witness
         self._indexes = around.home / "outcomes" / topics.hub / entry.name
@@ -53,11 +65,19 @@ class Deliver:
         self._reader = OutcomeReader(around.connection, topics.outcomes(entry.name), around.clock)
         logger = logging.getLogger(f"hub.{entry.name}")
         self._connector = Connector(entry, Context(entry.name, around.home, logger, around.http))
-        self._working: dict[int, PartitionDelivery] = {}
-        self._partitions = Partitions(self.app, self.topics, self._work, around.failed)
+        self._working: dict[int, Working] = {}
+        self._budget = Budget(entry.batching.max_buffered)
+        self._incarnations: Mapping[str, str] = {}
+        self._partitions = Partitions(self.app, list(self.topics), self._work, around.failed)
         self.app.finalize()
 
     async def start(self) -> None:
+        while self._settings.entry.collects and not self._incarnations:
+            try:
+                self._incarnations = await asyncio.to_thread(self._admin.incarnations, self.topics)
+            except KafkaUnavailableError as error:
+                _log.warning("waiting for Kafka", extra={"destination": self.destination, "error": str(error)})
+                await asyncio.sleep(_BROKER_PAUSE)
         await self.app.start()
 
     async def stop(self) -> None:
@@ -92,9 +112,9 @@ class Deliver:
 
     async def _work(self, feed: Feed) -> None:
         index = await self._open_index(feed.partition)
-        working: PartitionDelivery | None = None
+        working: Working | None = None
         try:
-            await self._reader.catch_up(index, feed.partition)
+            await self._reader.catch_up(index, feed.partition, apart(feed, self.topics))
             shared = Shared(
                 destination=await self._connector.ready(),
                 settings=self._settings,
@@ -106,12 +126,19 @@ class Deliver:
                 witness=self._witness,
                 clock=self._around.clock,
             )
-            working = self._working[feed.partition] = PartitionDelivery(shared, feed, index, self._catch_up)
+            working = self._working[feed.partition] = self._working_on(shared, feed, index)
             await working.run()
         finally:
             if self._working.get(feed.partition) is working:
                 self._working.pop(feed.partition, None)
             self._close_index(index)
+
+    def _working_on(self, shared: Shared, feed: Feed, index: OutcomeIndex) -> Working:
+        catch_up = partial(self._reader.catch_up, index, feed.partition)
+        keeper = IndexKeeper(index, self.destination, catch_up, self._around.clock)
+        if isinstance(shared.destination, CollectingDestination):
+            return PartitionCollection(shared, feed, index, keeper, self._incarnations, self._budget)
+        return PartitionDelivery(shared, feed, index, keeper)
 
     async def _open_index(self, partition: int) -> OutcomeIndex:
         """While its disk is full or broken, nothing can be delivered: no verdict would be safe."""
@@ -125,12 +152,17 @@ class Deliver:
 
     def _close_index(self, index: OutcomeIndex) -> None:
         try:
-            if index.position is not None:
+            if index.position is not None and not index.incomplete:
                 index.checkpoint(self._around.clock())()
         except OSError as error:  # whoever takes over reads a little more from the log
             _log.warning("outcome snapshot not saved", extra={"destination": self.destination, "error": str(error)})
         finally:
             index.close()
 
-    async def _catch_up(self, index: OutcomeIndex, partition: int) -> None:
-        await self._reader.catch_up(index, partition)
+
+def _limits(entry: DestinationEntry) -> Limits:
+    """A range that is being stored, the next one that is gathered meanwhile, and all partitions within their budget."""
+    if not entry.collects:
+        return Limits()
+    batching = entry.batching
+    return Limits(2 * batching.max_records, 2 * batching.max_bytes, batching.max_buffered)

@@ -1,26 +1,26 @@
 """One partition of a destination during one assignment: verdict → attempt → retry or dead letter → outcome → offset."""
 
 import asyncio
-import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
+from datetime import datetime
 
 from connectors.api import BatchDestination
 from hub.delivery.pending import Entry, Pending
 from hub.delivery.policy import Dead, Hold, Pause, Retry
 from hub.processors.admission import Admission
 from hub.processors.attempts import Attempts, Trial
+from hub.processors.index_keeping import SAVE_EVERY, IndexKeeper
 from hub.processors.outcome_index import OutcomeIndex
 from hub.processors.partitions import Feed
 from hub.processors.settlement import Attempt, Settlement, Work
 from hub.processors.shared import Shared
+from hub.processors.working import waiting
 from schemas.lane import Lane
-
-_log = logging.getLogger(__name__)
+from schemas.report import Waiting
 
 _ADMIT_AT_ONCE = 100  # decoding more would hold up the event loop, and what is urgent in another partition
-_SAVE_AFTER, _SAVE_EVERY = 5000, 5.0  # outcomes and seconds that a take-over reads again at most, about
 _CANCEL_TIMEOUT = 10.0
 
 
@@ -32,12 +32,11 @@ class PartitionDelivery:
         shared: Shared,
         feed: Feed,
         index: OutcomeIndex,
-        catch_up: Callable[[OutcomeIndex, int], Awaitable[None]],
+        keeper: IndexKeeper,
     ) -> None:
         self._shared = shared
         self._feed = feed
-        self._index = index
-        self._catch_up = catch_up
+        self._keeper = keeper
         self._admission = Admission(shared, feed, index)
         self._attempts = Attempts(shared)
         self._settlement = Settlement(shared.name, feed.partition, index, shared.topics, shared.writer)
@@ -53,8 +52,6 @@ class PartitionDelivery:
         self._calling = 0
         self._in_doubt = 0
         self._calls: set[asyncio.Task[None]] = set()
-        self._saving: asyncio.Task[None] | None = None
-        self._saved = time.monotonic()
 
     async def run(self) -> None:
         """Raises NewerFormatError and RecordTooLargeError: nothing here can go on then."""
@@ -64,13 +61,24 @@ class PartitionDelivery:
                 for entry in await self._admission.admit(self._feed.take(_ADMIT_AT_ONCE)):
                     self.pending.add(entry)
                 self._begin_calls()
-                await self._keep_index()
+                await self._keeper.keep()
                 await self._sleep()
         finally:
             for call in self._calls:
                 call.cancel()
-            if unfinished := [*self._calls, *([self._saving] if self._saving else [])]:
+            if unfinished := [*self._calls, *filter(None, [self._keeper.saving])]:
                 await asyncio.wait(unfinished, timeout=_CANCEL_TIMEOUT)
+
+    def count(self) -> Mapping[Lane, int]:
+        return self.pending.count()
+
+    def oldest(self, lane: Lane, now: datetime) -> Waiting | None:
+        first = min(
+            (entry for entry in self.pending.waiting() if entry.lane is lane),
+            key=lambda entry: entry.work.record.event.received,
+            default=None,
+        )
+        return None if first is None else waiting(first, now)
 
     # -- calls
 
@@ -178,23 +186,9 @@ class PartitionDelivery:
         """Until something arrives, a call ends, or a delivery is due."""
         wake = self._feed.wake
         due = self.pending.next_due()
-        seconds = _SAVE_EVERY if due is None else min(_SAVE_EVERY, due - time.monotonic())
+        seconds = SAVE_EVERY if due is None else min(SAVE_EVERY, due - time.monotonic())
         timer = asyncio.get_running_loop().call_later(max(0.0, seconds), wake.set)
         try:
             await wake.wait()
         finally:
             timer.cancel()
-
-    async def _keep_index(self) -> None:
-        if self._index.behind:
-            await self._catch_up(self._index, self._feed.partition)
-        if self._saving is not None and self._saving.done():
-            saving, self._saving = self._saving, None
-            if error := saving.exception():
-                _log.warning(
-                    "outcome snapshot not saved", extra={"destination": self._shared.name, "error": repr(error)}
-                )
-        old = time.monotonic() - self._saved > _SAVE_EVERY
-        if self._saving is None and self._index.unsaved > (0 if old else _SAVE_AFTER):
-            self._saved = time.monotonic()
-            self._saving = asyncio.create_task(asyncio.to_thread(self._index.checkpoint(self._shared.clock())))

@@ -56,6 +56,8 @@ class OutcomeIndex:
         self.position: int | None = None
         self.witness = b""
         self.unsaved = 0
+        self.incomplete = False
+        """It lacks outcomes before ``position``, which come again; until then it must not be saved."""
         self._ahead: dict[int, Record] = {}
 
     # -- what deliver asks
@@ -149,7 +151,7 @@ class OutcomeIndex:
         for stretch in self._stretches:
             stretch.table.close()
         self._stretches, self._attempts = [], {}
-        self.position, self.witness, self.unsaved = None, b"", 0
+        self.position, self.witness, self.unsaved, self.incomplete = None, b"", 0, False
         self._ahead.clear()
         self._snapshot.clear()
 

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
+from faust.types import TP
+
 from hub.processors.transport import SafeConsumer, batches
 from hub.processors.window import Received
 
@@ -58,6 +60,26 @@ class Feed:
             return False
         self._consumer.begin(records)
         return True
+
+    @property
+    def current(self) -> bool:
+        """Whether the assignment goes on."""
+        return self.epoch == self._consumer.epoch
+
+    def sealed(self, topic: str) -> range | None:
+        """What an earlier worker sealed and may have stored: the offsets from the first that is not done on."""
+        return self._consumer.sealed(TP(topic, self.partition)) if self.current else None
+
+    async def seal(self, topic: str, start: int, end: int) -> bool:
+        """Let every successor know that the range from ``start``, the first record that is not done, ends at ``end``.
+
+        False: that is not certain; do nothing, and ask again for the same end, if the assignment goes on.
+        """
+        return self.current and await self._consumer.seal(TP(topic, self.partition), start, end)
+
+    async def committed_up_to(self, topic: str, offset: int) -> bool:
+        """Commit what is acknowledged; whether Kafka certainly has at least this offset."""
+        return self.current and await self._consumer.committed_up_to(TP(topic, self.partition), offset)
 
     def release(self, records: Iterable[Received]) -> None:
         """The work ended without success and begins again later."""

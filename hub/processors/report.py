@@ -4,22 +4,20 @@ import asyncio
 import logging
 import os
 import socket
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from hub.delivery.pending import Entry
 from hub.log.records import Record, encode_report, partition_for_bytes, report_key
 from hub.log.topics import Topics
 from hub.log.writer import LogWriter, WriteFailedError, WriterFullError
-from hub.processors.deliver_partition import PartitionDelivery
 from hub.processors.destination_settings import DestinationSettings
 from hub.processors.gate import Gate
-from hub.processors.settlement import Work
+from hub.processors.working import Working
 from schemas.lane import Lane
-from schemas.report import DestinationReport, DestinationState, LaneReport, Waiting
+from schemas.report import DestinationReport, DestinationState, LaneReport
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +27,7 @@ EVERY = 3.0  # seconds
 def report(
     settings: DestinationSettings,
     gate: Gate,
-    working: Mapping[int, PartitionDelivery],
+    working: Mapping[int, Working],
     *,
     opened: bool,
     problem: str | None,
@@ -59,39 +57,15 @@ def report(
     )
 
 
-def _lane(lane: Lane, working: Iterable[PartitionDelivery], why: str | None, now: datetime) -> LaneReport:
-    pending = in_flight = delivered = 0
-    oldest: Entry[Work] | None = None
-    for one in working:
-        pending += one.pending.count()[lane]
-        in_flight += one.in_flight[lane]
-        delivered += one.delivered[lane]
-        for entry in one.pending.waiting():
-            if entry.lane is lane and (oldest is None or _received(entry) < _received(oldest)):
-                oldest = entry
-    return LaneReport(lane, pending, in_flight, delivered, None if oldest is None else _waiting(oldest, why, now))
-
-
-def _received(entry: Entry[Work]) -> datetime:
-    return entry.work.record.event.received
-
-
-def _waiting(entry: Entry[Work], why: str | None, now: datetime) -> Waiting:
-    record, work = entry.work.record, entry.work
-    wait = entry.due - time.monotonic()
-    if why is None and entry.due and wait > 0:
-        why = f"attempt {work.attempt} is due at {(now + timedelta(seconds=wait)).isoformat(timespec='seconds')}"
-        if work.route.strict:
-            why += f"; later events of {record.event.partition_key} wait for it (order: strict)"
-    if why is None:
-        why = "in flight" if entry.taken else "queued"
-    return Waiting(
-        delivery=record.id,
-        run=record.run,
-        subject=record.event.partition_key,
-        received=record.event.received,
-        attempt=work.attempt,
-        why=why,
+def _lane(lane: Lane, working: Collection[Working], why: str | None, now: datetime) -> LaneReport:
+    found = [waiting for one in working if (waiting := one.oldest(lane, now))]
+    oldest = min(found, key=lambda waiting: waiting.received, default=None)
+    return LaneReport(
+        lane=lane,
+        pending=sum(one.count()[lane] for one in working),
+        in_flight=sum(one.in_flight[lane] for one in working),
+        delivered=sum(one.delivered[lane] for one in working),
+        oldest=oldest if oldest is None or why is None else replace(oldest, why=why),
     )
 
 

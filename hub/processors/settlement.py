@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -57,6 +57,15 @@ class Attempt:
         return isinstance(self.decision, Retry) and not self.decision.tier
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Outcomes that are acknowledged, and where they are."""
+
+    outcomes: Sequence[Outcome]
+    records: Sequence[Record]
+    offsets: Sequence[int]
+
+
 class Settlement:
     """For one partition of one destination. Concurrent calls are fine."""
 
@@ -74,27 +83,34 @@ class Settlement:
         """Return when everything that these attempts led to is acknowledged, and the index knows it."""
         for one in attempts:
             self._log(one)
-        before = self._before_outcomes(attempts)
+        outcomes = [_outcome(one) for one in attempts if not isinstance(one.decision, Pause | Hold)]
+        await self.remember(await self.append(self._before_outcomes(attempts), outcomes))
+
+    async def append(self, before: Mapping[str, Sequence[Record]], outcomes: Sequence[Outcome]) -> Written:
+        """Write what must be in the log ``before`` the outcomes, by topic, then these. All is acknowledged afterwards.
+
+        The index does not know them yet: `remember` them before the next verdict.
+        """
         if before:
             async with asyncio.TaskGroup() as group:
                 for topic, letters in before.items():
                     group.create_task(append_all(self._writer, topic, self._partition, letters))
-        outcomes = [_outcome(one) for one in attempts if not isinstance(one.decision, Pause | Hold)]
-        if outcomes:
-            records = [encode_outcome(outcome) for outcome in outcomes]
-            topic = self._topics.outcomes(self._destination)
-            offsets = await append_all(self._writer, topic, self._partition, records)
-            await self._remember(outcomes)
-            self._index.appended(offsets, records)
+        records = [encode_outcome(outcome) for outcome in outcomes]
+        topic = self._topics.outcomes(self._destination)
+        offsets = await append_all(self._writer, topic, self._partition, records) if records else []
+        return Written(outcomes, records, offsets)
 
-    async def _remember(self, outcomes: Sequence[Outcome]) -> None:
+    async def remember(self, written: Written) -> None:
         """The index must know them before they are acted upon; while its disk is full, that has to wait."""
+        if not written.outcomes:
+            return
         while True:
             try:
-                self._index.learn(outcomes)
+                self._index.learn(written.outcomes)
             except OSError as error:
                 _log.warning("outcomes not indexed, trying again", extra={**self._extra, "error": str(error)})
             else:
+                self._index.appended(written.offsets, written.records)
                 return
             await asyncio.sleep(_DISK_PAUSE)
 

@@ -22,6 +22,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from hub.processors.consumer_thread import SafeConsumerThread, boot_clock
+from hub.processors.seal import read_seal, write_seal
 from hub.processors.window import Limits, Received, Window
 
 _log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class SafeConsumer(driver.Consumer):
         """Changes whenever partitions come, go, or are read again: work of another epoch is void."""
         self._joined = False
         self._fetched = 0.0  # when records last came
+        self._seals: dict[TP, range] = {}
         self._when_void: list[Callable[[], None]] = []
         super().__init__(*args, **kwargs)
         assert isinstance(self.transport, SafeTransport)
@@ -100,7 +102,42 @@ class SafeConsumer(driver.Consumer):
         idle = [tp for tp in self.assignment() if tp not in self._windows or not self._windows[tp].records]
         return any(self._thread.has_more(tp) for tp in idle)
 
+    @property
+    def held_bytes(self) -> int:
+        """What was handed out and is not done with, of all partitions."""
+        return sum([window.bytes for window in self._windows.values()])
+
+    # -- sealing
+
+    def sealed(self, tp: TP) -> range | None:
+        """The range that begins at the partition's committed offset, where it is sealed (`hub.processors.seal`)."""
+        return self._seals.get(tp)
+
+    async def seal(self, tp: TP, start: int, end: int) -> bool:
+        """Note that the range from ``start``, where the partition's watermark is, ends at ``end``. False: it is not
+        certain that Kafka has it; ask again, for the same end.
+        """
+        self._seals[tp] = range(start, end)
+        if not await self._commit({tp: start}):
+            return False
+        self._committed_offset[tp] = start
+        return True
+
+    async def committed_up_to(self, tp: TP, offset: int) -> bool:
+        """Commit what is done with; whether it is certain that Kafka has at least ``offset`` of the partition."""
+        if (self._committed_offset[tp] or 0) < offset:
+            await self.commit()  # which may only have waited for an earlier one
+        return (self._committed_offset[tp] or 0) >= offset
+
     # -- committing
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        # A commit without its note would break the seal of a range that is being stored.
+        return await self._thread.commit_noted({tp: (offset, self._note(tp, offset)) for tp, offset in offsets.items()})
+
+    def _note(self, tp: TP, offset: int) -> str:
+        sealed = self._seals.get(tp)
+        return write_seal(sealed.stop) if sealed is not None and offset in sealed else ""
 
     def _filter_tps_with_pending_acks(self, topics: Collection[Any] | None = None) -> Iterator[TP]:
         return iter([tp for tp in self._windows if topics is None or tp in topics or tp.topic in topics])
@@ -144,6 +181,7 @@ class SafeConsumer(driver.Consumer):
     def _forget(self) -> None:
         self.epoch += 1
         self._windows.clear()
+        self._seals.clear()
         self._begun.clear()
         self._quiet.set()
         self._room.set()
@@ -160,9 +198,12 @@ class SafeConsumer(driver.Consumer):
         # Stock leaves the position alone where nothing was committed yet: what it had fetched and dropped is lost
         # when a second member joins a fresh group.
         committed: Mapping[TP, int | None] = await self.seek_to_committed()
+        self._seals = {}
         for tp, offset in committed.items():
             if offset is not None and offset >= 0:
                 self._committed_offset[TP(*tp)] = offset
+                if (end := read_seal(self._thread.notes.get(TP(*tp), ""))) is not None and end > offset:
+                    self._seals[TP(*tp)] = range(offset, end)
         if fresh := [tp for tp, offset in committed.items() if not offset or offset < 0]:
             await self._thread.seek_to_beginning(*fresh)
 
@@ -197,7 +238,8 @@ class SafeConsumer(driver.Consumer):
 
     async def _fetch_once(self, epoch: int) -> None:
         active = self._get_active_partitions()
-        ready = {tp for tp in active if tp not in self._windows or self._windows[tp].has_room(self._limits)}
+        full = self.held_bytes >= self._limits.total_bytes
+        ready = {tp for tp in active if self._has_room(tp, full=full)}
         if not ready:  # an empty set would mean "all" to aiokafka
             self._room.clear()
             with suppress(TimeoutError):
@@ -212,6 +254,12 @@ class SafeConsumer(driver.Consumer):
         for tp, records in fetched.items():
             self._hand_out(TP(*tp), records, epoch)
         await asyncio.sleep(0)
+
+    def _has_room(self, tp: TP, *, full: bool) -> bool:
+        window = self._windows.get(tp)
+        if tp in self._seals and (window is None or window.end < self._seals[tp].stop):
+            return True  # a range that is sealed must come together, whatever the limits are by now
+        return (window is None or window.has_room(self._limits)) and not full
 
     def _hand_out(self, tp: TP, records: "Iterable[ConsumerRecord[bytes, bytes]]", epoch: int) -> None:
         window = self._windows.setdefault(tp, Window())

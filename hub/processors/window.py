@@ -12,12 +12,14 @@ from faust.types import TP
 class Limits:
     """How far ahead of the slowest record a partition may be read, and how long running work is waited for (seconds).
 
-    ``revoke`` must stay under half of the rebalance timeout: a member that drains longer is expelled, and its commit
-    refused. What does not end in time is not committed, so it is read again.
+    ``total_bytes`` bounds all partitions together. ``revoke`` must stay under half of the rebalance timeout: a member
+    that drains longer is expelled, and its commit refused. What does not end in time is not committed, so it is read
+    again.
     """
 
     records: int = 2000
     bytes: int = 8_000_000
+    total_bytes: int = 2**62
     revoke: float = 4.0
     stop: float = 20.0
 
@@ -25,19 +27,24 @@ class Limits:
 class Received:
     """A record that was handed out. ``acked`` once everything it caused is acknowledged."""
 
-    __slots__ = ("acked", "epoch", "record", "size", "tp")
+    __slots__ = ("_record", "acked", "epoch", "offset", "size", "tp")
 
     def __init__(self, tp: TP, record: "ConsumerRecord[bytes, bytes]", epoch: int) -> None:
         self.tp = tp
-        self.record = record
+        self._record: ConsumerRecord[bytes, bytes] | None = record
         self.epoch = epoch
         self.acked = False
+        self.offset: int = record.offset
         self.size = len(record.value or b"") + 200  # headers and bookkeeping
 
     @property
-    def offset(self) -> int:
-        offset: int = self.record.offset
-        return offset
+    def record(self) -> "ConsumerRecord[bytes, bytes]":
+        assert self._record is not None, "it was let go"
+        return self._record
+
+    def let_go(self) -> None:
+        """Nobody looks at the record any more: its headers take five times what its bytes do."""
+        self._record = None
 
 
 class Window:
@@ -47,15 +54,17 @@ class Window:
     slowest record is read again. It needs no offsets that never arrive (compacted, aborted, transaction markers).
     """
 
-    __slots__ = ("bytes", "records", "watermark")
+    __slots__ = ("bytes", "end", "records", "watermark")
 
     def __init__(self) -> None:
         self.records: deque[Received] = deque()
         self.bytes = 0
         self.watermark: int | None = None  # the next offset to commit
+        self.end = 0  # the next offset to hand out
 
     def extend(self, received: Sequence[Received]) -> None:
         self.records.extend(received)
+        self.end = received[-1].offset + 1
         self.bytes += sum([one.size for one in received])
 
     def settle(self) -> None:

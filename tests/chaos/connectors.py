@@ -11,6 +11,8 @@ from connectors.api import (
     BadRecordError,
     Batch,
     BatchDestination,
+    CollectingDestination,
+    Collection,
     Delivery,
     DeliveryError,
     DeliveryKey,
@@ -20,6 +22,7 @@ from connectors.api import (
     Effect,
     Outcomes,
     RetryableError,
+    Span,
 )
 
 
@@ -93,6 +96,51 @@ def trouble(delivery: Delivery) -> DeliveryError | None:
     return RetryableError("never, but it does not know") if wish == "fail" else None
 
 
+class Pages(Collection):
+    """A file for each (range, subject's last figure), named by the range alone; written one after the other."""
+
+    def __init__(self, config: LedgerConfig, span: Span) -> None:
+        self._config = config
+        self._name = f"{span.topic}-{span.incarnation}-{span.partition}-{span.start:09}"
+        self._pages: dict[str, list[str]] = {}
+
+    def add(self, delivery: Delivery) -> None:
+        if error := trouble(delivery):
+            raise error
+        page = (delivery.event.subject or "-")[-1]
+        self._pages.setdefault(page, []).append(f"{delivery.key.id} {delivery.key.run or '-'}\n")
+
+    async def store(self) -> None:
+        folder = pages_folder(self._config.effects)
+        folder.mkdir(exist_ok=True)
+        for page, lines in self._pages.items():
+            await asyncio.sleep(self._config.seconds)
+            check_outage(self._config)
+            write_page(folder / f"{page}-{self._name}", "".join(lines))
+
+
+def pages_folder(effects: Path) -> Path:
+    return effects.with_suffix(".pages")
+
+
+def write_page(path: Path, text: str) -> None:
+    """Atomic: whatever becomes of this process, the file is there as a whole or not at all."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(text)
+    beside.replace(path)
+
+
+class LedgerPages(CollectingDestination[LedgerConfig]):
+    """Stores ranges as files, several each."""
+
+    name = "ledger-pages"
+    config_model = LedgerConfig
+    effect = Effect.IDEMPOTENT
+
+    def collect(self, span: Span) -> Collection:
+        return Pages(self.config, span)
+
+
 class Hanging(EachDestination[LedgerConfig]):
     """Never answers, and does not care about being cancelled."""
 
@@ -108,6 +156,6 @@ class Hanging(EachDestination[LedgerConfig]):
                 continue
 
 
-CONNECTORS: Mapping[str, type[LedgerBatch | LedgerEach | Hanging]] = {
-    connector.name: connector for connector in (LedgerBatch, LedgerEach, Hanging)
+CONNECTORS: Mapping[str, type[LedgerBatch | LedgerEach | LedgerPages | Hanging]] = {
+    connector.name: connector for connector in (LedgerBatch, LedgerEach, LedgerPages, Hanging)
 }

@@ -69,6 +69,7 @@ class HubUnderTest:
     delays: tuple[timedelta, ...] = (timedelta(milliseconds=200), timedelta(milliseconds=400))
     route: Mapping[str, Any] = field(default_factory=dict)
     """What the route says beside its id and where it goes."""
+    batch: BatchConfig = field(default_factory=lambda: BatchConfig(max_records=BATCH))
 
     @property
     def topics(self) -> Topics:
@@ -78,9 +79,7 @@ class HubUnderTest:
         return self.home / f"{destination}.effects"
 
     def configuration(self) -> Configuration:
-        settings = DeliverySettings(
-            timeout=self.timeout, concurrency=CONCURRENCY, batch=BatchConfig(max_records=BATCH), retry=self.retry
-        )
+        settings = DeliverySettings(timeout=self.timeout, concurrency=CONCURRENCY, batch=self.batch, retry=self.retry)
         entries = {
             name: DestinationEntry(
                 name,
@@ -145,6 +144,8 @@ class HubUnderTest:
         command = [sys.executable, "-m", "tests.chaos.worker_process", self.kafka.bootstrap, self.name, str(self.home)]
         command.append(f"--cluster={self.kafka.cluster_id or ''}")
         words = [f"{name}={kind}:{seconds}" for name, (kind, seconds) in self.destinations.items()]
+        wait = self.batch.max_wait.total_seconds() if self.batch.max_wait else 60
+        words.append(f"--batch={self.batch.max_records},{wait}")
 
         def start(*options: str) -> "subprocess.Popen[bytes]":
             with (self.home / f"worker-{len(started)}.log").open("wb") as log:

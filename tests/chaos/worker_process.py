@@ -1,18 +1,22 @@
-"""A worker of a HubUnderTest: BOOTSTRAP HUB HOME NAME=CONNECTOR:SECONDS … [--commit-first]."""
+"""A worker of a HubUnderTest: BOOTSTRAP HUB HOME NAME=CONNECTOR:SECONDS … and what is to go wrong with it."""
 
 import asyncio
 import os
 import signal
 import sys
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from hub.config.logging import configure_logging
+from hub.config.model import BatchConfig
 from hub.config.settings import LogFormat, LogLevel, Settings
 from hub.log.connection import KafkaConnection
 from hub.processors.partitions import Feed
 from hub.processors.worker import run_worker
 from tests.chaos.hub_under_test import HubUnderTest
+from tests.chaos.range_deaths import STEPS, save_at_once, without_seal
 
 
 def commit_first() -> None:
@@ -41,6 +45,16 @@ async def main() -> None:
     clusters = [word.partition("=")[2] or None for word in words if word.startswith("--cluster=")]
     kafka = KafkaConnection(bootstrap, cluster_id=clusters[0] if clusters else None)
     hub = HubUnderTest(kafka, name, Path(home), destinations)
+    for word in words:
+        if word.startswith("--batch="):
+            records, _, wait = word.partition("=")[2].partition(",")
+            batch = BatchConfig(max_records=int(records), max_wait=timedelta(seconds=float(wait)))
+            hub = replace(hub, batch=batch)
+        if word.startswith("--die-"):
+            save_at_once()
+            STEPS[word.removeprefix("--die-")]()
+    if "--without-seal" in words:
+        without_seal()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     await run_worker(hub.configuration(), hub.kafka, Settings(home=Path(home)), stop=stop)
