@@ -13,12 +13,16 @@ from typing import Any, NewType, Union, get_args, get_origin, get_type_hints
 
 import orjson
 
+from schemas.archive import ArchivedEvent
 from schemas.control import Control
 from schemas.decision import Decision
+from schemas.event import JsonObject
 from schemas.headers import HEADERS, On
 from schemas.news import NewsItem
 from schemas.outcome import Outcome
 from schemas.report import DestinationReport
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 FOLDER = Path(__file__).parent / "json"
 
@@ -27,6 +31,8 @@ _SCALARS: Mapping[object, dict[str, Any]] = {
     int: {"type": "integer"},
     bool: {"type": "boolean"},
     datetime: {"type": "string", "format": "date-time"},
+    JsonObject: {"type": "object"},
+    Any: {},
 }
 
 
@@ -37,6 +43,7 @@ def documents() -> dict[str, bytes]:
         "outcome.json": _text(_value(Outcome)),
         "control.json": _text(_value(Control)),
         "report.json": _text(_value(DestinationReport)),
+        "archived-event.json": _text(_archived_event()),
         "news.json": _text(_value(NewsItem)),
         "event-headers.json": _text(_headers("Headers of hub.events", {On.EVERY, On.EVENTS})),
         "delivery-headers.json": _text(
@@ -50,12 +57,21 @@ def write(folder: Path = FOLDER) -> None:
         (folder / name).write_bytes(text)
 
 
+def _archived_event() -> dict[str, Any]:
+    """A line of an archive: no topic's value, so it has no format."""
+    return {
+        "$schema": _DIALECT,
+        "title": "ArchivedEvent",
+        **_object(ArchivedEvent),
+    }
+
+
 def _value(kind: type) -> dict[str, Any]:
     """A value that the hub writes itself: the dataclass, and the format it is in."""
     schema = _object(kind)
     schema["properties"] = {"format": {"const": 1}, **schema["properties"]}
     schema["required"] = ["format", *schema["required"]]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": kind.__name__, **schema}
+    return {"$schema": _DIALECT, "title": kind.__name__, **schema}
 
 
 def _object(kind: type) -> dict[str, Any]:
@@ -87,7 +103,7 @@ def _headers(title: str, on: set[On]) -> dict[str, Any]:
     """Headers as an object of their UTF-8 text."""
     mine = [header for header in HEADERS if header.on in on]
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": _DIALECT,
         "title": title,
         "description": "CloudEvents 1.0, Kafka binding, binary mode; the value of the record is the body as received.",
         "type": "object",

@@ -10,7 +10,7 @@ from hub.log.embedded import EmbeddedBroker
 from hub.log.topics import Topics
 from tests.fixtures.ports import broker_ports
 
-pytest_plugins = ["tests.fixtures.postgres"]
+pytest_plugins = ["tests.fixtures.postgres", "tests.fixtures.s3"]
 
 
 @pytest.fixture(scope="session")

@@ -12,12 +12,14 @@ from aiohttp import web
 from connectors.destinations.console import ConsoleDestination
 from connectors.destinations.database import DatabaseDestination
 from connectors.destinations.http import HttpDestination
+from connectors.destinations.object_store import ObjectStoreDestination
 from connectors.destinations.slack import SlackDestination
 from connectors.testing import destination_suite
 from tests.fake_slack import TOKEN, FakeSlack
 from tests.fixtures.endpoint import Endpoint, answers
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.rows import postgres_rows, sqlite_rows
+from tests.fixtures.s3 import S3Server
 from tests.fixtures.webhooks import OTHER_SECRET, SECRET
 
 
@@ -94,6 +96,29 @@ async def rows_of_sqlite(request: pytest.FixtureRequest) -> object:
     return sqlite_rows(home / "events.db", "SELECT * FROM events ORDER BY source, id")
 
 
+def in_a_bucket(request: pytest.FixtureRequest) -> Mapping[str, Any]:
+    server: S3Server = request.getfixturevalue("s3")
+    return server.options(request.getfixturevalue("bucket"), request_timeout="5s")
+
+
+async def objects_of_the_bucket(request: pytest.FixtureRequest) -> object:
+    server: S3Server = request.getfixturevalue("s3")
+    return await asyncio.to_thread(server.objects, request.getfixturevalue("bucket"))
+
+
+async def files_of_the_folder(request: pytest.FixtureRequest) -> object:
+    home: Path = request.getfixturevalue("tmp_path")
+    return {str(path.relative_to(home)): path.read_bytes() for path in home.rglob("*") if path.is_file()}
+
+
+@asynccontextmanager
+async def s3_is_gone(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    server: S3Server = request.getfixturevalue("s3")
+    server.kill()
+    yield
+    await asyncio.to_thread(server.start)
+
+
 TestConsole = destination_suite(ConsoleDestination, config={})
 TestHttp = destination_suite(HttpDestination, config=at_endpoint, outage=endpoint_is_gone)
 TestHttpWithItsOwnBody = destination_suite(
@@ -112,4 +137,13 @@ TestSlackWebApi = destination_suite(
 TestSqlite = destination_suite(DatabaseDestination, config={"url": "sqlite:///events.db"}, read_back=rows_of_sqlite)
 TestPostgresql = destination_suite(
     DatabaseDestination, config=in_postgresql, read_back=rows_of_postgresql, outage=postgresql_stopped
+)
+TestObjectStoreS3 = destination_suite(
+    ObjectStoreDestination, config=in_a_bucket, read_back=objects_of_the_bucket, outage=s3_is_gone
+)
+TestObjectStoreParquet = destination_suite(
+    ObjectStoreDestination, config={"url": "archive", "format": "parquet"}, read_back=files_of_the_folder
+)
+TestObjectStoreRaw = destination_suite(
+    ObjectStoreDestination, config={"url": "archive", "format": "raw"}, read_back=files_of_the_folder
 )

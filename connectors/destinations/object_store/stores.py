@@ -1,0 +1,83 @@
+"""From the options to a client of the store."""
+
+import logging
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
+
+from connectors.destinations.object_store.config import Cloud, ObjectStoreConfig
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, ObjectStore, RetryConfig
+
+_log = logging.getLogger(__name__)
+
+
+def make_store(config: ObjectStoreConfig, home: Path) -> "ObjectStore":
+    """A client; nothing is sent yet. What the options leave out comes from each cloud's usual chain.
+
+    Raises what `connectors.destinations.object_store.errors.FOREIGN` lists.
+    """
+    if config.cloud is Cloud.FOLDER:
+        return LocalStore(config.folder(home), mkdir=True)
+    client, retry = _client(config), _NO_RETRIES
+    prefix = config.prefix or None
+    if config.cloud is Cloud.GOOGLE:
+        return GCSStore(config.bucket, prefix=prefix, client_options=client, retry_config=retry, **_google(config))
+    if config.cloud is Cloud.AZURE:
+        return AzureStore(config.bucket, prefix=prefix, client_options=client, retry_config=retry, **_azure(config))
+    return S3Store(config.bucket, prefix=prefix, client_options=client, retry_config=retry, **_s3(config))
+
+
+_NO_RETRIES: "RetryConfig" = {"max_retries": 1, "retry_timeout": timedelta(seconds=5)}
+"""The hub repeats, and waits longer each time; one quick repeat spares it that for a connection that had gone stale."""
+
+
+def _client(config: ObjectStoreConfig) -> "ClientConfig":
+    return {
+        "timeout": config.request_timeout,
+        "connect_timeout": min(config.request_timeout / 2, timedelta(seconds=10)),
+        "allow_http": (config.endpoint or "").startswith("http://"),
+        "user_agent": "event-hub",
+    }
+
+
+def _s3(config: ObjectStoreConfig) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "region": config.region,
+        "endpoint": config.endpoint,
+        "access_key_id": config.access_key_id,
+        "secret_access_key": config.secret_access_key and config.secret_access_key.get_secret_value(),
+        "session_token": config.session_token and config.session_token.get_secret_value(),
+        "server_side_encryption": config.encryption and str(config.encryption),
+        "sse_kms_key_id": config.kms_key,
+        "virtual_hosted_style_request": not config.path_style,
+        "credential_provider": _profile(config),
+    }
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _profile(config: ObjectStoreConfig) -> Any:
+    if config.profile is None:
+        return None
+    # boto3 takes a second and 30 MB, and comes with an extra.
+    import boto3  # noqa: PLC0415
+    from obstore.auth.boto3 import Boto3CredentialProvider  # noqa: PLC0415
+
+    return Boto3CredentialProvider(boto3.session.Session(profile_name=config.profile))
+
+
+def _google(config: ObjectStoreConfig) -> dict[str, Any]:
+    return {} if config.service_account is None else {"service_account_key": config.service_account.get_secret_value()}
+
+
+def _azure(config: ObjectStoreConfig) -> dict[str, Any]:
+    options = {
+        "account_name": config.account,
+        "account_key": config.account_key and config.account_key.get_secret_value(),
+        "sas_key": config.sas_token and config.sas_token.get_secret_value(),
+        "endpoint": config.endpoint,
+    }
+    return {name: value for name, value in options.items() if value is not None}
