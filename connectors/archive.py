@@ -20,7 +20,10 @@ class ArchivedObject:
 
 
 class ArchiveReader(ABC):
-    """Implement it beside ``Destination`` to let people read events back. Between ``open`` and ``close``."""
+    """Implement it beside ``Destination`` to let people read events back.
+
+    Works without ``open``, which asks for the right to write; the caller needs to call nothing afterwards.
+    """
 
     @abstractmethod
     def objects(self, after: str | None = None) -> AsyncIterator[Sequence[ArchivedObject]]:

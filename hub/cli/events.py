@@ -13,6 +13,8 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from connectors.api import ArchiveUnreadableError
+from hub.cli.archives import archive_of, archive_option
 from hub.cli.event_life import delivery_lines
 from hub.cli.moments import Moment
 from hub.cli.printing import (
@@ -23,14 +25,17 @@ from hub.cli.printing import (
     shown_time,
     to_json,
 )
+from hub.cli.progress import reading
 from hub.cli.tables import wide_console
-from hub.cli.wiring import config_option, connection, fail, hub_name, json_option, settings
+from hub.cli.wiring import config_option, connection, fail, hub_name, json_option, load_configuration, settings
 from hub.ledger.life import Life, life_of
 from hub.log.admin_client import KafkaUnavailableError, LogAdminError
 from hub.log.connection import KafkaConnection
 from hub.log.reader import LogReader, StoredEvent
 from hub.log.records import NewerFormatError
 from hub.log.topics import Topics
+from hub.replay.archived import archived_events
+from hub.replay.progress import ArchivePosition
 
 
 @click.group(name="events", short_help="What arrived, and what became of it.")
@@ -44,6 +49,7 @@ def command() -> None:
 @click.option("--source", help="Of this source only.")
 @click.option("--type", "event_type", help="Of this type only.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The newest so many.")
+@archive_option
 @config_option
 @json_option
 def list_events(
@@ -52,15 +58,16 @@ def list_events(
     source: str | None,
     event_type: str | None,
     limit: int,
+    archive: str | None,
     config: Path,
     as_json: bool,
 ) -> None:
     """The newest events of a time range, the newest last."""
     since = since or (until or datetime.now(UTC)) - timedelta(hours=24)
-    with _reader(config) as reader:
+    with _events(config, archive, since, until) as events:
         shown = (
             (*_received(stored), event_json(stored, body=False) if as_json else _cells(stored))  # without the body
-            for stored in reader.events(since, until)
+            for stored in events
             if source in {None, stored.event.source} and event_type in {None, stored.event.type}
         )
         newest = [row for *_, row in reversed(heapq.nlargest(limit, shown, key=itemgetter(0, 1, 2)))]
@@ -77,12 +84,18 @@ def list_events(
 
 @command.command()
 @click.argument("identity", metavar="ID|SOURCE/ID")
+@archive_option
 @config_option
 @json_option
-def show(identity: str, config: Path, as_json: bool) -> None:
+def show(identity: str, archive: str | None, config: Path, as_json: bool) -> None:
     """One event's whole life: what was received and how it was verified, by which revision it was decided, every
     attempt at delivering it with its lane and run, what waits where and until when, dead letters and redrives.
+
+    An archive has only what was received, and is read through until the event is found.
     """
+    if archive is not None:
+        _show_archived(identity, archive, config, as_json=as_json)
+        return
     with _log(config) as (kafka, topics):
         found = _find(LogReader(kafka, topics), identity)
         if not found:
@@ -118,6 +131,43 @@ def tail(source: str | None, config: Path, as_json: bool) -> None:
             click.echo(line)
 
 
+def _show_archived(identity: str, archive: str, config: Path, *, as_json: bool) -> None:
+    source, slash, event_id = identity.partition("/")
+    with _events(config, archive, None, None) as events:
+        for stored in events:
+            event = stored.event
+            if event.id == identity or (slash and (event.source, event.id) == (source, event_id)):
+                break
+        else:
+            fail(f"no event {identity!r} in the archive")
+    if as_json:
+        click.echo(to_json(event_json(stored, body=True)))
+    else:
+        _print(stored, None)
+
+
+@contextmanager
+def _events(
+    config: Path, archive: str | None, since: datetime | None, until: datetime | None
+) -> Iterator[Iterator[StoredEvent]]:
+    """Those received in [since, until)."""
+    if archive is None:
+        with _reader(config) as reader:
+            yield reader.events(since, until)
+        return
+    configuration = load_configuration(config) if config.exists() else None
+    reader_of_it = archive_of(archive, configuration, settings())
+    try:
+        with reading("the archive"):
+            yield (
+                StoredEvent(0, number, event)
+                for _, number, event in archived_events(reader_of_it, ArchivePosition(archive))
+                if (since is None or event.received >= since) and (until is None or event.received < until)
+            )
+    except ArchiveUnreadableError as error:
+        fail(str(error))
+
+
 @contextmanager
 def _log(config: Path) -> Iterator[tuple[KafkaConnection, Topics]]:
     name = hub_name(config)
@@ -149,7 +199,8 @@ def _cells(stored: StoredEvent) -> list[Text]:
     return [Text(printable(text)) for text in texts]
 
 
-def _print(stored: StoredEvent, life: Life) -> None:
+def _print(stored: StoredEvent, life: Life | None) -> None:
+    """``life`` None: only what was received is known."""
     event = stored.event
     table = Table(show_header=False, box=None)
     for name, text in (
@@ -166,13 +217,20 @@ def _print(stored: StoredEvent, life: Life) -> None:
         *((f"  {name}", text) for name, text in event.headers),
         ("sha-256", event.digest),
         ("traceparent", event.traceparent),
-        ("stored at", f"partition {stored.partition}, offset {stored.offset}"),
-        *(("decided earlier", decision_line(one)) for one in life.decisions[:-1]),
-        ("decided", decision_line(life.decision)),
+        *(() if life is None else _decided(stored, life)),
     ):
         if text:
             table.add_row(Text(printable(name)), Text(printable(str(text))))
-    for one in life.deliveries:
+    for one in () if life is None else life.deliveries:
+        assert life is not None
         table.add_row(Text(f"  {one.route} → {one.destination}"), Text("\n".join(delivery_lines(life, one))))
     wide_console().print(table)
     click.echo(f"\n{shown_body(event.body)}")
+
+
+def _decided(stored: StoredEvent, life: Life) -> list[tuple[str, str]]:
+    return [
+        ("stored at", f"partition {stored.partition}, offset {stored.offset}"),
+        *(("decided earlier", decision_line(one)) for one in life.decisions[:-1]),
+        ("decided", decision_line(life.decision)),
+    ]

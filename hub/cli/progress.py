@@ -8,15 +8,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 @contextmanager
-def reading_the_log() -> Iterator[None]:
+def reading(what: str) -> Iterator[None]:
     """Somebody waits for what may take minutes, and nobody knows how many."""
     console = Console(stderr=True)
-    with console.status("reading the log …") if console.is_terminal else nullcontext():
+    with console.status(f"reading {what} …") if console.is_terminal else nullcontext():
         yield
 
 
 @contextmanager
-def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """What is given advances the bar by so many; call it from any thread."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

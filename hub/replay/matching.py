@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hub.config.model import Configuration, Route
 from hub.log.records import EventOutline, MalformedRecordError, Record, delivery_headers
+from hub.replay.archived import ArchivedRecord
 from hub.replay.paced import Append, Step
-from hub.replay.progress import Replay
+from hub.replay.progress import ArchivePosition, Replay
 from hub.rules import Pattern
 from schemas.document import Document
 from schemas.identity import DeliveryId, delivery_id
@@ -57,11 +58,47 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What is true once a step is acknowledged: the next offset by partition, events seen, deliveries written."""
+    """What is true once a step is acknowledged: the next offset by partition (or, of an archive, the position there),
+    events seen, deliveries written.
+    """
 
-    next: Mapping[int, int]
+    next: Mapping[int, int] | ArchivePosition
     scanned: int
     written: int
+
+
+class _Offsets:
+    """How far the log was read since the last mark."""
+
+    def __init__(self, replay: Replay) -> None:
+        self._left = replay.left
+        self._next: dict[int, int] = {}
+
+    def see(self, record: Any) -> None:
+        self._next[record.partition] = record.offset + 1
+
+    def mark(self) -> Mapping[int, int]:
+        found, self._next = self._next, {}
+        return found
+
+    def end(self) -> Mapping[int, int]:
+        return {partition: span.stop for partition, span in self._left.items()}  # what is left are gaps
+
+
+class _Keys:
+    """How far an archive was read."""
+
+    def __init__(self, position: ArchivePosition) -> None:
+        self._at = position
+
+    def see(self, record: ArchivedRecord) -> None:
+        self._at = replace(self._at, key=record.object, number=record.offset + 1)
+
+    def mark(self) -> ArchivePosition:
+        return self._at
+
+    def end(self) -> ArchivePosition:
+        return replace(self._at, finished=True)
 
 
 def plan(records: Iterable[Any], matcher: Matcher, each: Callable[[DeliveryId], object]) -> Plan:
@@ -86,21 +123,20 @@ def steps(
 ) -> Generator[Step[Mark], None, None]:
     """Steps for `write_paced`, of about so many deliveries each, all those of an event in one of them."""
     appends: list[Append] = []
-    position: dict[int, int] = {}
+    position = _Offsets(replay) if replay.archive is None else _Keys(replay.archive)
     scanned = 0
     for record in records:
         scanned += 1
-        position[record.partition] = record.offset + 1
+        position.see(record)
         try:
             deliveries = matcher.deliveries(record)
         except MalformedRecordError:
             continue
         appends += _appends(record, deliveries, replay, configuration)
         if len(appends) >= at_once or scanned == _SCANNED_AT_ONCE:
-            yield Step(appends, Mark(position, scanned, len(appends)))
-            appends, position, scanned = [], {}, 0
-    rest = {partition: span.stop for partition, span in replay.left.items()}  # what is left are gaps
-    yield Step(appends, Mark(rest, scanned, len(appends)))
+            yield Step(appends, Mark(position.mark(), scanned, len(appends)))
+            appends, scanned = [], 0
+    yield Step(appends, Mark(position.end(), scanned, len(appends)))
 
 
 def _appends(
@@ -128,9 +164,12 @@ def _appends(
     ]
 
 
-def advanced(replay: Replay, mark: Mark) -> dict[int, range]:
-    """What is left after a step."""
+def advanced(replay: Replay, mark: Mark) -> Replay:
+    """What it is after a step."""
+    written = replay.written + mark.written
+    if isinstance(mark.next, ArchivePosition):
+        return replace(replay, archive=mark.next, written=written)
     left = dict(replay.left)
     for partition, offset in mark.next.items():
         left[partition] = range(max(left[partition].start, offset), left[partition].stop)
-    return left
+    return replace(replay, left=left, written=written)

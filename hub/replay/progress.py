@@ -23,12 +23,25 @@ class UnknownReplayError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class ArchivePosition:
+    """How far an archive is done: its objects before ``key``, and so many events of that one. ``archive`` is what was
+    typed: a destination's name, or a URL.
+    """
+
+    archive: str
+    key: str = ""
+    number: int = 0
+    finished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Replay:
-    """One replay: what it is of, and the offsets of ``hub.events`` that are still to be looked at, by partition.
+    """One replay: what it is of, and how far it is: the offsets of ``hub.events`` that are still to be looked at, by
+    partition; or, where its events come from an archive, the position there.
 
     Of events received in [since, until), by the route's pattern and ``where`` (a pattern as it was written, or None),
-    to ``destinations``. ``revision`` is that of the ``hub.yaml`` it began with. Everything before ``left`` is written
-    and acknowledged; ``written`` counts these deliveries.
+    to ``destinations``. ``revision`` is that of the ``hub.yaml`` it began with. Everything before ``left``, or before
+    the position, is written and acknowledged; ``written`` counts these deliveries.
     """
 
     id: str
@@ -43,6 +56,7 @@ class Replay:
     spans: Mapping[int, range]
     left: Mapping[int, range]
     written: int = 0
+    archive: ArchivePosition | None = None
 
     @property
     def run(self) -> Run:
@@ -50,7 +64,7 @@ class Replay:
 
     @property
     def finished(self) -> bool:
-        return not any(self.left.values())
+        return not any(self.left.values()) if self.archive is None else self.archive.finished
 
 
 def new_id() -> str:
@@ -95,6 +109,8 @@ def _encode(replay: Replay) -> bytes:
     found = {field.name: getattr(replay, field.name) for field in fields(replay)}
     for name in ("spans", "left"):
         found[name] = {str(partition): [span.start, span.stop] for partition, span in found[name].items()}
+    if replay.archive is None:
+        del found["archive"]
     return orjson.dumps({"format": _FORMAT, **found}, option=orjson.OPT_UTC_Z | orjson.OPT_INDENT_2)
 
 
@@ -107,4 +123,6 @@ def _decode(data: bytes) -> Replay:
     for name in ("since", "until", "began"):
         found[name] = datetime.fromisoformat(found[name]).astimezone(UTC)
     found["destinations"] = tuple(found["destinations"])
+    if "archive" in found:
+        found["archive"] = ArchivePosition(**found["archive"])
     return Replay(**found)

@@ -11,6 +11,7 @@ import obstore
 from connectors.api import (
     ArchivedObject,
     ArchiveReader,
+    ArchiveUnreadableError,
     CollectingDestination,
     Collection,
     Context,
@@ -77,10 +78,16 @@ class ObjectStoreDestination(CollectingDestination[ObjectStoreConfig, Options], 
         return Objects(make_pages(self.config.format), self.config.path, span, self._put)
 
     def objects(self, after: str | None = None) -> AsyncIterator[Sequence[ArchivedObject]]:
-        return reading.objects(self._opened(), after)
+        return reading.objects(self._readable(), after)
 
     def events(self, key: str) -> AsyncIterator[Sequence[Event]]:
-        return reading.events(self._opened(), key)
+        return reading.events(self._readable(), key)
+
+    def _readable(self) -> "ObjectStore":
+        try:
+            return self._store or make_store(self.config, self.context.home)
+        except FOREIGN as error:
+            raise ArchiveUnreadableError(str(delivery_error(error))) from None
 
     @property
     def _folder(self) -> Path | None:

@@ -13,7 +13,7 @@ from hub.cli.dead.choosing import DeadLog, choice_options, dead_log
 from hub.cli.dead.tables import count_json, count_table, state_words
 from hub.cli.paced_writing import Rate, write_all
 from hub.cli.printing import printable, to_json
-from hub.cli.progress import progress_bar, reading_the_log
+from hub.cli.progress import progress_bar, reading
 from hub.cli.tables import wide_console
 from hub.cli.wiring import json_option
 from hub.delivery.dead_letters import LetterState
@@ -79,7 +79,7 @@ def discard(choice: Choice, config: Path, reason: str, yes: bool, rate: float, a
 
 
 def _run(log: DeadLog, choice: Choice, action: _Action, rate: float, *, yes: bool, as_json: bool) -> int:
-    with reading_the_log():
+    with reading("the log"):
         found = redriving.survey(log.letters.judged(choice), action.wanted)
     if not as_json:
         _show(log, found, action.done, yes=yes)

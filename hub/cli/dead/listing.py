@@ -14,7 +14,7 @@ from rich.text import Text
 from hub.cli.dead.choosing import DeadLog, choice_options, dead_log
 from hub.cli.dead.tables import count_json, count_table, letter_json, letter_table, shown_headers, state_words
 from hub.cli.printing import body_json, outcome_line, printable, shown_body, shown_time, to_json
-from hub.cli.progress import reading_the_log
+from hub.cli.progress import reading
 from hub.cli.tables import wide_console
 from hub.cli.wiring import config_option, fail, json_option
 from hub.delivery.dead_letters import LetterState
@@ -42,7 +42,7 @@ def list_letters(choice: Choice, config: Path, everything: bool, limit: int, as_
                 else:
                     others[one.state] += 1
 
-    with dead_log(config) as log, reading_the_log():
+    with dead_log(config) as log, reading("the log"):
         newest = [row[3] for row in reversed(heapq.nlargest(limit, shown(log), key=lambda row: row[:3]))]
     if as_json:
         counted = count_json(counts, log.configuration)
@@ -72,7 +72,7 @@ def show(identity: str, config: Path, as_json: bool) -> None:
     EVENT is an event's id (with `SOURCE/` before it, or not), which may have several letters; DELIVERY a delivery's.
     PLACE is `PARTITION:OFFSET`, for a letter that nobody can read.
     """
-    with dead_log(config) as log, reading_the_log():
+    with dead_log(config) as log, reading("the log"):
         found = [one for letters in log.letters.judged(Choice(id=identity)) for one in letters]
         if not found:
             fail(f"there is no dead letter {identity!r}; see `hub dead list --all`")

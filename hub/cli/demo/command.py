@@ -1,12 +1,13 @@
 """The demo's story: start the hub, send it signed events, see each one arrive."""
 
 import asyncio
+import logging
 import shutil
 import signal
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import aiohttp
 import click
 
-from connectors.api import OutgoingHttp
+from connectors.api import ArchiveReader, Context, OutgoingHttp
 from hub.cli.demo.events import Signed, signed_events
 from hub.cli.demo.slack import SlackEndpoint, slack_endpoint
 from hub.cli.demo.stage import Stage, free_port
@@ -75,11 +76,15 @@ async def _tell(stage: Stage, slack: SlackEndpoint) -> None:
     await _until_ready(stage)
     _title("Sending signed webhooks")
     sent = await _send(stage)
-    _title("Arriving: rows in SQLite (warehouse), messages at the Slack endpoint (alerts)")
+    _title(
+        "Arriving: rows in SQLite (warehouse), messages at the Slack endpoint (alerts), objects in a folder (archive)"
+    )
     await _show_arrivals(stage, slack, sent)
+    await _show_archive(stage, {event.id for event in sent})
     _title("On record in Kafka")
     await _show_topics(stage)
-    click.secho(f"\nAll {len(sent)} events arrived: {len(sent)} rows, {len(slack.messages)} messages.", fg="green")
+    counts = f"{len(sent)} rows, {len(slack.messages)} messages, {len(sent)} lines in the archive"
+    click.secho(f"\nAll {len(sent)} events arrived: {counts}.", fg="green")
     _suggest(stage, sent)
 
 
@@ -130,6 +135,32 @@ async def _show_arrivals(stage: Stage, slack: SlackEndpoint, sent: Sequence[Sign
         await asyncio.sleep(0.1)
 
 
+async def _show_archive(stage: Stage, ids: Collection[str]) -> None:
+    """Every event, read back out of its object."""
+    entry = load(stage.config, stage.environ).destinations["archive"]
+    context = Context(entry.name, stage.home, logging.getLogger(__name__), OutgoingHttp())
+    archive = entry.connector(entry.config, context)
+    assert isinstance(archive, ArchiveReader)
+    shown: set[str] = set()
+    deadline = time.monotonic() + ARRIVAL
+    while True:
+        found: dict[str, list[str]] = {}
+        async for objects in archive.objects():
+            for each in objects:
+                found[each.key] = [event.id async for events in archive.events(each.key) for event in events]
+        for key in sorted(set(found) - shown):
+            if mine := [event_id for event_id in found[key] if event_id in ids]:
+                shown.add(key)
+                click.echo(f"  Archive {len(mine)} × {key}")
+        if set(ids) <= {event_id for events in found.values() for event_id in events}:
+            return
+        if time.monotonic() > deadline:
+            raise DemoFailedError(
+                f"after {ARRIVAL:.0f} s the archive in {stage.home}/archive does not have every event"
+            )
+        await asyncio.sleep(0.2)
+
+
 def _rows(stage: Stage, ids: Sequence[str]) -> Iterator[tuple[str, str]]:
     if not stage.database.exists():
         return
@@ -158,6 +189,7 @@ def _suggest(stage: Stage, sent: Sequence[Signed]) -> None:
     click.echo(f"  {hub} events show {sent[0].id}")
     click.echo(f"  {hub} send gemini --sample batch.failed --config {stage.config} --url {stage.base}")
     click.echo(f"  sqlite3 {stage.database} .dump")
+    click.echo(f"  {hub} replay --archive archive --route keep-everything --since 1h --config {stage.config}")
     click.echo(f"  {program} init gemini && {program} up        (a hub of your own; stop this one first)")
 
 

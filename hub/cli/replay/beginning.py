@@ -10,7 +10,7 @@ from hub.config.model import Configuration, Route
 from hub.config.problems import did_you_mean
 from hub.log.scanner import LogScanner
 from hub.replay.matching import Matcher
-from hub.replay.progress import Replay, ReplayFiles, UnknownReplayError, new_id
+from hub.replay.progress import ArchivePosition, Replay, ReplayFiles, UnknownReplayError, new_id
 from hub.rules import InvalidPatternError, Pattern, parse
 
 
@@ -27,8 +27,9 @@ def begin(
     where: str | None,
     since: datetime,
     until: datetime | None,
+    archive: str | None = None,
 ) -> Replay:
-    """A replay of what is in the log now; nothing is written yet.
+    """A replay of what is in the log now, or in an archive; nothing is written yet.
 
     Raises:
         WrongReplayError, KafkaUnavailableError, LogAdminError
@@ -44,7 +45,7 @@ def begin(
         if name not in to:
             raise WrongReplayError(f"route {route_id} does not go to {name}, only to {', '.join(to)}")
     _pattern(pattern)
-    spans = scanner.spans(configuration.topics.events, since, until)
+    spans = {} if archive is not None else scanner.spans(configuration.topics.events, since, until)
     return Replay(
         id=new_id(),
         hub=configuration.name,
@@ -57,6 +58,7 @@ def begin(
         began=now,
         spans=spans,
         left=spans,
+        archive=None if archive is None else ArchivePosition(archive),
     )
 
 

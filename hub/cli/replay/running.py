@@ -1,25 +1,27 @@
 """Plans a replay, writes it, and waits for its ends."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
+from connectors.api import ArchiveReader
 from hub.cli.paced_writing import write_all
 from hub.cli.printing import to_json
-from hub.cli.progress import progress_bar, reading_the_log
+from hub.cli.progress import progress_bar, reading
 from hub.cli.replay.beginning import matcher
 from hub.cli.replay.planning import notifying, plan_json, show_plan
 from hub.config.model import Configuration
 from hub.log.admin import LogAdmin
 from hub.log.connection import KafkaConnection
 from hub.log.scanner import LogScanner
+from hub.replay.archived import archived_records
 from hub.replay.ends import Ends
 from hub.replay.matching import Mark, Plan, advanced, plan, steps
 from hub.replay.paced import step_size
-from hub.replay.progress import Replay, ReplayFiles
+from hub.replay.progress import ArchivePosition, Replay, ReplayFiles
 from schemas.outcome import OutcomeState
 
 _SAVE_EVERY = 1.0
@@ -38,6 +40,7 @@ class Stage:
     rate: float
     waiting: bool
     as_json: bool
+    archive: ArchiveReader | None = None
 
     @property
     def scanner(self) -> LogScanner:
@@ -46,6 +49,14 @@ class Stage:
     @property
     def events(self) -> str:
         return self.configuration.topics.events
+
+    def records(self, replay: Replay, *, whole: bool) -> Iterator[Any]:
+        """The events of a replay: all of them, or what is left."""
+        if self.archive is None:
+            return self.scanner.within(self.events, replay.spans if whole else replay.left)
+        assert replay.archive is not None, "Stage.archive is what the replay names"
+        begin = ArchivePosition(replay.archive.archive) if whole else replay.archive
+        return archived_records(self.archive, self.configuration.log.partitions, begin)
 
 
 def replay_events(stage: Stage, replay: Replay, *, notify: bool, yes: bool) -> int:
@@ -56,11 +67,12 @@ def replay_events(stage: Stage, replay: Replay, *, notify: bool, yes: bool) -> i
     planned = _plan(stage, replay, ends)
     report = plan_json(planned, replay, stage.configuration)
     if not stage.as_json:
-        show_plan(planned, replay, stage.configuration, stage.scanner.beginnings(stage.events))
+        beginnings = stage.scanner.beginnings(stage.events) if stage.archive is None else {}
+        show_plan(planned, replay, stage.configuration, beginnings)
     refused = not notify and _refused(stage, replay)
     if yes and not refused and planned.matching:
         click.echo(f"replay {replay.id}", err=True)
-        return _finish(stage, replay, ends, report)
+        return _finish(stage, replay, ends, report, planned.scanned)
     if stage.as_json:
         click.echo(to_json(report))
     elif planned.matching and not yes:
@@ -72,7 +84,7 @@ def go_on(stage: Stage, replay: Replay) -> int:
     """Go on where a replay stopped; returns the exit code."""
     if replay.revision != stage.configuration.revision and not replay.finished:
         click.echo("hub.yaml changed since it began: what is left is matched by the route as it is now", err=True)
-    if lost := _deleted(stage, replay):
+    if stage.archive is None and (lost := _deleted(stage, replay)):
         click.echo(f"{lost:,} events were deleted (log.retention) before they could be replayed", err=True)
     ends = _ends(stage, replay) if stage.waiting else None
     if ends is not None:
@@ -82,8 +94,8 @@ def go_on(stage: Stage, replay: Replay) -> int:
 
 def _plan(stage: Stage, replay: Replay, ends: Ends | None) -> Plan:
     each = ends.expect if ends else lambda _: None
-    with reading_the_log():
-        return plan(stage.scanner.within(stage.events, replay.spans), matcher(stage.configuration, replay), each)
+    with reading("the log" if stage.archive is None else "the archive"):
+        return plan(stage.records(replay, whole=True), matcher(stage.configuration, replay), each)
 
 
 def _refused(stage: Stage, replay: Replay) -> bool:
@@ -105,8 +117,10 @@ def _deleted(stage: Stage, replay: Replay) -> int:
     return sum(len(range(span.start, min(first.get(p, span.stop), span.stop))) for p, span in replay.left.items())
 
 
-def _finish(stage: Stage, replay: Replay, ends: Ends | None, report: Mapping[str, Any]) -> int:
-    replay = _write(stage, replay)
+def _finish(
+    stage: Stage, replay: Replay, ends: Ends | None, report: Mapping[str, Any], total: int | None = None
+) -> int:
+    replay = _write(stage, replay, total)
     if not stage.as_json:
         click.echo(f"{replay.written:,} deliveries written")
     if not replay.finished:
@@ -123,17 +137,18 @@ def _finish(stage: Stage, replay: Replay, ends: Ends | None, report: Mapping[str
     return 1 if dead or not replay.finished or (ends is not None and ends.pending) else 0
 
 
-def _write(stage: Stage, replay: Replay) -> Replay:
-    """Returns it as it is then: finished, unless Ctrl-C stopped it."""
+def _write(stage: Stage, replay: Replay, total: int | None) -> Replay:
+    """Returns it as it is then: finished, unless Ctrl-C stopped it. ``total``: how many events an archive has."""
     stage.files.save(replay)
     saved = time.monotonic()
-    records = stage.scanner.within(stage.events, replay.left)
+    records = stage.records(replay, whole=False)
     size = step_size(stage.rate)
-    with progress_bar("events", sum(map(len, replay.left.values()))) as advance:
+    left = sum(map(len, replay.left.values())) if stage.archive is None else total
+    with progress_bar("events", left) as advance:
 
         def done(mark: Mark) -> None:
             nonlocal replay, saved
-            replay = replace(replay, left=advanced(replay, mark), written=replay.written + mark.written)
+            replay = advanced(replay, mark)
             advance(mark.scanned)
             if time.monotonic() - saved > _SAVE_EVERY:
                 stage.files.save(replay)

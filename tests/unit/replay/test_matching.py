@@ -151,7 +151,7 @@ def test_wherever_it_is_stopped_what_is_left_is_what_is_not_written(configuratio
     for stop in range(len(marks) + 1):
         written, now = 0, one
         for mark in marks[:stop]:
-            now = replace(now, left=advanced(now, mark))
+            now = advanced(now, mark)
             written += mark.written
         rest = [record for record in RECORDS if record.offset in now.left[record.partition]]
         again = [append for step in steps(rest, matcher, now, configuration, at_once=2) for append in step.appends]
@@ -168,5 +168,5 @@ def test_progress_is_noted_also_where_nothing_matches(configuration: Configurati
             records, Matcher(configuration, configuration.routes[0], None, one), one, configuration, at_once=100
         )
     ]
-    assert [mark.next[0] for mark in marks] == [2000, 4000, 6000]
+    assert [mark.next for mark in marks] == [{0: 2000}, {0: 4000}, {0: 6000, 1: 0}]
     assert [mark.written for mark in marks] == [0, 0, 0]
