@@ -19,6 +19,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from connectors.api import Options
+from connectors.destinations.object_store import ObjectStoreConfig, ObjectStoreDestination
 from hub.config.model import (
     BatchConfig,
     Configuration,
@@ -70,6 +71,8 @@ class HubUnderTest:
     route: Mapping[str, Any] = field(default_factory=dict)
     """What the route says beside its id and where it goes."""
     batch: BatchConfig = field(default_factory=lambda: BatchConfig(max_records=BATCH))
+    store: Mapping[str, Any] = field(default_factory=dict)
+    """Options of destinations whose connector is `object_store`."""
 
     @property
     def topics(self) -> Topics:
@@ -83,8 +86,10 @@ class HubUnderTest:
         entries = {
             name: DestinationEntry(
                 name,
-                CONNECTORS[connector],
-                LedgerConfig(effects=self.effects_file(name), seconds=seconds),
+                ObjectStoreDestination if connector == "object_store" else CONNECTORS[connector],
+                ObjectStoreConfig.model_validate(self.store)
+                if connector == "object_store"
+                else LedgerConfig(effects=self.effects_file(name), seconds=seconds),
                 settings,
                 isolated=False,
                 where=_NOWHERE,
@@ -145,7 +150,7 @@ class HubUnderTest:
         command.append(f"--cluster={self.kafka.cluster_id or ''}")
         words = [f"{name}={kind}:{seconds}" for name, (kind, seconds) in self.destinations.items()]
         wait = self.batch.max_wait.total_seconds() if self.batch.max_wait else 60
-        words.append(f"--batch={self.batch.max_records},{wait}")
+        words += [f"--batch={self.batch.max_records},{wait}", f"--store={orjson.dumps(self.store).decode()}"]
 
         def start(*options: str) -> "subprocess.Popen[bytes]":
             with (self.home / f"worker-{len(started)}.log").open("wb") as log:

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from connectors.destinations.object_store import ObjectStoreDestination
 from hub.processors import index_keeping, range_writing
 from hub.processors.range_writing import RangeWriter
 from hub.processors.settlement import Settlement
@@ -31,10 +32,11 @@ def _at(owner: Any, name: str, *, before: bool = False, call: int = _RANGE) -> C
             mine = calls
             if before and mine == call:
                 _die()
-            result = await original(*args, **options)
-            if mine == call:
-                _die()
-            return result
+            try:
+                return await original(*args, **options)
+            finally:
+                if mine == call:
+                    _die()
 
         setattr(owner, name, dying)
 
@@ -52,6 +54,7 @@ def _in_the_middle_of_storing() -> None:
             _die()
 
     connectors.write_page = dying  # type: ignore[assignment]  # that is the point
+    _at(ObjectStoreDestination, "_put", call=27)()
 
 
 def _in_the_middle_of(name: str) -> Callable[[], None]:

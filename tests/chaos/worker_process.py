@@ -9,6 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from hub.config.logging import configure_logging
 from hub.config.model import BatchConfig
 from hub.config.settings import LogFormat, LogLevel, Settings
@@ -50,6 +52,8 @@ async def main() -> None:
             records, _, wait = word.partition("=")[2].partition(",")
             batch = BatchConfig(max_records=int(records), max_wait=timedelta(seconds=float(wait)))
             hub = replace(hub, batch=batch)
+        if word.startswith("--store="):
+            hub = replace(hub, store=orjson.loads(word.partition("=")[2]))
         if word.startswith("--die-"):
             save_at_once()
             STEPS[word.removeprefix("--die-")]()

@@ -26,7 +26,9 @@ from schemas.report import DestinationState
 from tests.chaos import connectors
 from tests.chaos.connectors import pages_folder
 from tests.chaos.hub_under_test import HubUnderTest, event_of, stop
-from tests.chaos.range_deaths import STEPS
+from tests.chaos.object_store_deaths import die_at_every_step
+from tests.fixtures.s3 import S3Server
+from tests.fixtures.s3_faults import Fault
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -76,25 +78,12 @@ def ranges(hub: HubUnderTest) -> int:
     return len({name.partition("-")[2] for name in pages(hub)})
 
 
-async def test_each_event_is_in_one_object_when_workers_are_killed_at_every_step(make_hub: MakeHub) -> None:
-    hub = make_hub(seconds=0.002)
-    ids = await hub.produce([{"n": n} for n in range(4000)])
-    done = -1
-    for turn, step in enumerate(STEPS):
-        # Every worker would cut the log into other ranges than the one before.
-        size = (70, 5)[turn % 2] + turn
-        worker = replace(hub, batch=BatchConfig(max_records=size, max_wait=timedelta(milliseconds=300)))
-        with worker.workers() as start:
-            assert start(f"--die-{step}").wait(60) == -signal.SIGKILL, f"it did not die {step}\n{hub.logs()}"
-        assert done < len(copies(hub)) < len(ids), f"nothing was left to be done, or nothing was done ({step})"
-        done = len(copies(hub)) - 1
-    with hub.workers() as start:
-        last = start()
-        await hub.until_ended("out", ids)
-        assert stop(last) == 0
-    assert copies(hub) == dict.fromkeys(ids, 1)
-    states = [outcome.state for outcome in await hub.outcomes("out")]
-    assert set(states) == {OutcomeState.DELIVERED}
+async def test_each_event_is_in_one_object_when_workers_are_killed_at_every_step_and_the_store_fails(
+    kafka: KafkaConnection, topics: Topics, tmp_path: Path, s3: S3Server, bucket: str
+) -> None:
+    found = await die_at_every_step(kafka, topics.hub, tmp_path, s3, [None, *Fault])
+    assert found.copies == dict.fromkeys(found.ids, 1)
+    assert found.unfinished == []
 
 
 async def test_without_a_seal_a_killed_worker_leaves_copies(make_hub: MakeHub) -> None:

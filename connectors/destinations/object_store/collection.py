@@ -1,7 +1,7 @@
 """One range of the log, as objects: named by the range, written one PUT each."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from connectors.api import Collection, Delivery, Options, Span
 from connectors.destinations.object_store.formats import Encoded, Pages
@@ -24,6 +24,7 @@ class Objects(Collection[Options]):
         self._path = path
         self._name = f"{span.topic}-{span.incarnation}-{span.partition}-{span.start:020}"
         self._put = put
+        self._written: set[str] = set()
 
     def add(self, delivery: Delivery[Options]) -> None:
         path = self._path.render(delivery)
@@ -31,33 +32,46 @@ class Objects(Collection[Options]):
         self._pages.add(path if replay is None else f"run={replay}/{path}", delivery)
 
     async def store(self) -> None:
-        """A crash leaves no half object and no unfinished upload, only some of the objects, which come again."""
-        for group in _groups(self._pages.objects()):
-            encoded = await asyncio.to_thread(lambda: [each.encode() for each in group])  # noqa: B023  (awaited here)
-            slots = asyncio.Semaphore(_AT_ONCE)
-
-            async def put(each: Encoded, data: bytes, slots: asyncio.Semaphore = slots) -> None:
-                async with slots:
-                    await self._put(self._key(each), data, each.content_type)
-
-            await _all(put(each, data) for each, data in zip(group, encoded, strict=True))
+        """A crash leaves no half object and no unfinished upload, only some of the objects, which come again. What this
+        call has written before an error, the next one leaves alone: a range of many objects ends, however many fail.
+        """
+        for group in _groups(self._unwritten()):
+            encoded = await asyncio.to_thread(_encode, group)
+            await self._write(list(zip(group, encoded, strict=True)))
         self._pages.clear()
+
+    def _unwritten(self) -> Iterator[Encoded]:
+        return (each for each in self._pages.objects() if self._key(each) not in self._written)
+
+    async def _write(self, objects: Sequence[tuple[Encoded, bytes]]) -> None:
+        """After the first error nothing more is begun, and that error raised once the others have ended."""
+        slots = asyncio.Semaphore(_AT_ONCE)
+        errors: list[Exception] = []
+
+        async def put(each: Encoded, data: bytes) -> None:
+            async with slots:
+                if errors:
+                    return
+                try:
+                    await self._put(self._key(each), data, each.content_type)
+                except Exception as error:  # noqa: BLE001  (raised below)
+                    errors.append(error)
+                else:
+                    self._written.add(self._key(each))
+
+        async with asyncio.TaskGroup() as group:
+            for each, data in objects:
+                group.create_task(put(each, data))
+        if errors:
+            raise errors[0]
 
     def _key(self, each: Encoded) -> str:
         name = f"{self._name}{each.suffix}"
         return f"{each.path}/{name}" if each.path else name
 
 
-async def _all(puts: Iterable[Awaitable[None]]) -> None:
-    """Await all of them; the first error ends the others, and is raised itself, not a group of them."""
-    tasks = [asyncio.ensure_future(put) for put in puts]
-    try:
-        for task in tasks:
-            await task
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+def _encode(group: Sequence[Encoded]) -> list[bytes]:
+    return [each.encode() for each in group]
 
 
 def _groups(objects: Iterator[Encoded]) -> Iterator[list[Encoded]]:

@@ -151,7 +151,7 @@ async def _show_archive(stage: Stage, ids: Collection[str]) -> None:
         for key in sorted(set(found) - shown):
             if mine := [event_id for event_id in found[key] if event_id in ids]:
                 shown.add(key)
-                click.echo(f"  Archive {len(mine)} × {key}")
+                click.echo(f"  Archive {len(mine)} in {key}")
         if set(ids) <= {event_id for events in found.values() for event_id in events}:
             return
         if time.monotonic() > deadline:
