@@ -4,6 +4,7 @@ LogAdminError                what an administrator of the cluster must look at
 ├── TopicMismatchError       a topic has another number of partitions than hub.yaml says
 └── TopicCreationError       the cluster refused to create a topic
 KafkaUnavailableError        (an OSError) nobody answers; trying again may help
+└── KafkaRefusesError        it does not let us in; trying again helps once somebody has changed something
 """
 
 import socket
@@ -24,6 +25,7 @@ from kafka.errors import KafkaConnectionError as ConnectionFailed
 from kafka.errors import KafkaTimeoutError as TimedOut
 
 from hub.log.connection import KafkaConnection
+from hub.log.handshake import refusal
 
 AnswerT = TypeVar("AnswerT")
 
@@ -56,6 +58,13 @@ class KafkaUnavailableError(ConnectionError):
         )
 
 
+class KafkaRefusesError(KafkaUnavailableError):
+    """It answers, and does not let us in. The message says why, and what to set."""
+
+    def __init__(self, message: str) -> None:
+        ConnectionError.__init__(self, message)
+
+
 @contextmanager
 def admin_client(connection: KafkaConnection, timeout: float) -> Iterator[KafkaAdminClient]:
     """A connected client. ``timeout`` (seconds) bounds connecting, and each request.
@@ -85,6 +94,7 @@ def check_reachable(connection: KafkaConnection, timeout: float) -> None:
 
     Raises:
         OSError: none of them accepts a connection.
+        KafkaRefusesError: one does, and turns us away.
     """
     last = OSError("no address given")
     for server in connection.servers:
@@ -94,6 +104,8 @@ def check_reachable(connection: KafkaConnection, timeout: float) -> None:
         except OSError as error:
             last = error
         else:
+            if connection.security_protocol != "PLAINTEXT" and (reason := refusal(connection, timeout)) is not None:
+                raise KafkaRefusesError(reason)
             return
     raise last
 
@@ -103,6 +115,8 @@ def translated(connection: KafkaConnection) -> Iterator[None]:
     """kafka-python's errors become ours."""
     try:
         yield
+    except KafkaUnavailableError:
+        raise
     except _AWAY as error:
         raise KafkaUnavailableError(connection, error) from error
     except KafkaError as error:

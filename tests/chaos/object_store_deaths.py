@@ -19,7 +19,7 @@ import orjson
 from hub.config.model import BatchConfig
 from hub.log.connection import KafkaConnection
 from hub.log.embedded import EmbeddedBroker
-from tests.chaos.hub_under_test import HubUnderTest, stop
+from tests.chaos.hub_under_test import BATCH, HubUnderTest, stop
 from tests.chaos.range_deaths import STEPS
 from tests.fixtures.ports import broker_ports
 from tests.fixtures.s3 import S3Server
@@ -41,7 +41,8 @@ class Deaths:
 
 
 def make_hub(kafka: KafkaConnection, name: str, home: Path, store: Mapping[str, Any]) -> HubUnderTest:
-    hub = HubUnderTest(kafka, name, home, {DESTINATION: ("object_store", 0.0)}, store=store)
+    batch = BatchConfig(max_records=BATCH, max_wait=timedelta(milliseconds=300))
+    hub = HubUnderTest(kafka, name, home, {DESTINATION: ("object_store", 0.0)}, store=store, batch=batch)
     hub.make_topics()
     return hub
 
