@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 LIFELINE = "_HUB_LIFELINE_FD"
 """The environment variable that hands the pipe to a part."""
@@ -29,7 +30,8 @@ _log = logging.getLogger(__name__)
 class Part:
     """One process: its name in logs, its command line, and how many seconds it may take to drain on SIGTERM.
 
-    ``is_ready`` is asked, often, until it says yes; the parts after this one are started then.
+    ``is_ready`` is asked, often, until it says yes; the parts after this one are started then. ``heartbeat`` is the
+    file that the part keeps fresh while it does its work (`hub.notify`).
     """
 
     name: str
@@ -37,6 +39,7 @@ class Part:
     stop_timeout: float = 30.0
     environ: Mapping[str, str] = field(default_factory=dict)
     is_ready: Callable[[], bool] = lambda: True
+    heartbeat: Path | None = None
 
 
 class Supervisor:
@@ -87,7 +90,7 @@ class Supervisor:
             process = await asyncio.create_subprocess_exec(
                 *part.argv,
                 stdin=asyncio.subprocess.DEVNULL,
-                env={**os.environ, **part.environ, LIFELINE: str(lifeline)},
+                env={**_without_systemd(os.environ), **part.environ, LIFELINE: str(lifeline)},
                 pass_fds=(lifeline,),
                 start_new_session=True,  # Ctrl-C reaches the supervisor alone, which then stops the parts in order
             )
@@ -120,6 +123,14 @@ class Supervisor:
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+def _without_systemd(environ: Mapping[str, str]) -> dict[str, str]:
+    """Systemd is told by the supervisor alone."""
+    return {name: value for name, value in environ.items() if name not in {"NOTIFY_SOCKET", *_WATCHDOG}}
+
+
+_WATCHDOG = ("WATCHDOG_USEC", "WATCHDOG_PID")
 
 
 def end_with_supervisor(grace: float = 30.0) -> None:

@@ -12,6 +12,7 @@ from hub.cli.wiring import (
     connection,
     end_when_kafka_moves,
     fail,
+    heartbeat_option,
     load_configuration,
     service_settings,
     spare_the_garbage_collector,
@@ -27,6 +28,7 @@ from hub.log.admin_client import LogAdminError, TopicMismatchError
 from hub.log.connection import KafkaConnection
 from hub.log.topics import max_record_bytes, topic_specs
 from hub.log.writer import LogWriter
+from hub.notify import ready
 from hub.supervisor import CONFIGURATION_ERROR
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -36,6 +38,7 @@ _ADMIN_TIMEOUT = 5.0  # seconds: a stop waits for a check of the topics that has
 
 @click.command(name="ingress", short_help="Receive webhooks.")
 @config_option
+@heartbeat_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port; 0 for a free one.")
 @click.option("--tls-cert", type=_FILE, help="Certificate chain, PEM.")
@@ -59,8 +62,9 @@ _ADMIN_TIMEOUT = 5.0  # seconds: a stop waits for a check of the topics that has
     show_default=True,
     help="Requests in flight; further ones are answered 503.",
 )
-def command(
+def command(  # noqa: PLR0917  (click passes options by name)
     config: Path,
+    heartbeat: Path | None,
     host: str,
     port: int,
     tls_cert: Path | None,
@@ -84,11 +88,16 @@ def command(
     limits = Limits(max_connections=max_connections, max_requests=max_requests)
     kafka = connection(settings)
     end_when_kafka_moves(settings, kafka)
-    serve(configuration, settings, kafka, listen, limits)
+    serve(configuration, settings, kafka, listen, limits, heartbeat)
 
 
 def serve(
-    configuration: Configuration, settings: Settings, kafka: KafkaConnection, listen: Listen, limits: Limits
+    configuration: Configuration,
+    settings: Settings,
+    kafka: KafkaConnection,
+    listen: Listen,
+    limits: Limits,
+    heartbeat: Path | None = None,
 ) -> None:
     """Run the ingress until it is told to stop. Exits with 1 or 2 where it cannot run."""
     log = event_log(configuration, kafka, limits)
@@ -100,6 +109,7 @@ def serve(
         limits=limits,
         durability=_durability(configuration),
         on_fault=lambda fault: server.fail(fault),  # noqa: PLW0108  (there is no server yet)
+        on_ready=lambda: ready(heartbeat),
     )
     server = create_server(app, listen, limits, on_drain=log.drain)
     try:

@@ -5,9 +5,8 @@ import fcntl
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import click
@@ -16,10 +15,12 @@ from hub.cli.wiring import config_option, fail, load_configuration, service_sett
 from hub.config.model import Configuration, Durability
 from hub.config.settings import Settings
 from hub.log.embedded import running_address
+from hub.notify import is_fresh, notify, watchdog_seconds
 from hub.supervisor import Part, Supervisor
 
 DRAIN_SECONDS = 40.0
 """How long the supervisor waits for a part: longer than any part's own deadline, so that theirs decide."""
+_LOOK_EVERY = 0.1
 
 
 @click.command(name="up", short_help="Run everything on this machine.")
@@ -52,9 +53,10 @@ def command(
         if value is not None:
             listen += [option, value]
     with only_one_hub(settings.home):
-        supervisor = Supervisor(parts(configuration, settings, config, listen))
-        announce = None if tls_cert else (host, port)
-        sys.exit(asyncio.run(_supervise(supervisor, configuration, announce)))
+        running = parts(configuration, settings, config, listen)
+        scheme = "https" if tls_cert else "http"
+        told = [f"{scheme}://{host}:{port}/in/{source}" for source in configuration.sources]
+        sys.exit(asyncio.run(_supervise(Supervisor(running), running, told)))
 
 
 def parts(configuration: Configuration, settings: Settings, config: Path, listen: list[str]) -> list[Part]:
@@ -67,9 +69,13 @@ def parts(configuration: Configuration, settings: Settings, config: Path, listen
     shared = [entry.name for entry in configuration.destinations.values() if not entry.isolated]
     isolated = [entry.name for entry in configuration.destinations.values() if entry.isolated]
 
+    def service(name: str, command: str, options: list[str]) -> Part:
+        beat = settings.home / "run" / name
+        argv = [*hub, command, "--config", str(config), "--heartbeat", str(beat), *options]
+        return Part(name, argv, DRAIN_SECONDS, heartbeat=beat)
+
     def worker(name: str, only: list[str]) -> Part:
-        options = [word for processor in only for word in ("--only", processor)]
-        return Part(name, [*hub, "worker", "--config", str(config), *options], DRAIN_SECONDS)
+        return service(name, "worker", [word for processor in only for word in ("--only", processor)])
 
     fsync = ["--fsync"] if configuration.log.durability is Durability.FSYNC else []
 
@@ -81,7 +87,7 @@ def parts(configuration: Configuration, settings: Settings, config: Path, listen
         *([broker] if settings.kafka is None else []),
         worker("worker", ["route", "delay", "status", *shared]),
         *(worker(f"worker-{name}", [name]) for name in isolated),
-        Part("ingress", [*hub, "ingress", "--config", str(config), *listen], DRAIN_SECONDS),
+        service("ingress", "ingress", listen),
     ]
 
 
@@ -101,35 +107,35 @@ def only_one_hub(home: Path) -> Iterator[None]:
         yield
 
 
-async def _supervise(supervisor: Supervisor, configuration: Configuration, announce: tuple[str, int] | None) -> int:
+async def _supervise(supervisor: Supervisor, running: Sequence[Part], told: Sequence[str]) -> int:
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        notify("STOPPING=1")
+        supervisor.stop()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, supervisor.stop)
-    announcing = asyncio.create_task(_announce(configuration, announce)) if announce else None
+        loop.add_signal_handler(number, stop)
+    beats = [part.heartbeat for part in running if part.heartbeat is not None]
+    for beat in beats:  # of an earlier hub
+        beat.unlink(missing_ok=True)
+    telling = asyncio.create_task(_tell(beats, told))
     try:
         return await supervisor.run()
     finally:
-        if announcing:
-            announcing.cancel()
-            with suppress(asyncio.CancelledError):
-                await announcing
+        telling.cancel()
+        with suppress(asyncio.CancelledError):
+            await telling
 
 
-async def _announce(configuration: Configuration, address: tuple[str, int]) -> None:
-    host, port = address
-    while not await asyncio.to_thread(_is_ready, host, port):  # noqa: ASYNC110  (another process: no Event to share)
-        await asyncio.sleep(0.2)
-    click.echo("hub is ready. Senders post to")
-    for source in configuration.sources:
-        click.echo(f"  http://{host}:{port}/in/{source}")
-
-
-def _is_ready(host: str, port: int) -> bool:
-    connection = HTTPConnection(host, port, timeout=2)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except (OSError, HTTPException):
-        return False
-    finally:
-        connection.close()
+async def _tell(beats: Sequence[Path], told: Sequence[str]) -> None:
+    """Say when every part does its work: to people once, to systemd as often as it wants to hear."""
+    while not all(map(is_fresh, beats)):  # noqa: ASYNC110  (other processes: no Event to share)
+        await asyncio.sleep(_LOOK_EVERY)
+    click.echo("\n  ".join(["hub is ready. Senders post to", *told]))
+    notify(f"READY=1\nSTATUS=receiving webhooks: {' '.join(told)}")
+    seconds = watchdog_seconds()
+    while seconds is not None:
+        silent = [beat.name for beat in beats if not is_fresh(beat)]
+        notify(f"STATUS=no sign of life from {', '.join(silent)}" if silent else "WATCHDOG=1")
+        await asyncio.sleep(seconds)

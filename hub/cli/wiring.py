@@ -29,6 +29,13 @@ config_option = click.option(
 )
 _MOVED_EVERY = 1.0  # seconds
 
+heartbeat_option = click.option(
+    "--heartbeat",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Touch this file every 2 s while the work goes on, for whoever watches.",
+)
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 

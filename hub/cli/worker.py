@@ -16,6 +16,7 @@ from hub.cli.wiring import (
     connection,
     end_when_kafka_moves,
     fail,
+    heartbeat_option,
     load_configuration,
     service_settings,
     spare_the_garbage_collector,
@@ -25,6 +26,7 @@ from hub.config.settings import Settings
 from hub.ledger.database import StoreUrlError
 from hub.log.admin_client import LogAdminError, TopicMismatchError
 from hub.log.connection import KafkaConnection
+from hub.notify import ready
 from hub.processors.watchdog import end_when_blocked
 from hub.processors.worker import UnknownProcessorError, WorkerFailedError, run_worker
 from hub.supervisor import CONFIGURATION_ERROR
@@ -34,10 +36,11 @@ _log = logging.getLogger("hub.worker")
 
 @click.command(name="worker", short_help="Route events and deliver them.")
 @config_option
+@heartbeat_option
 @click.option(
     "--only", multiple=True, metavar="WHAT", help="route, delay, deliver, status, or a destination; may be repeated."
 )
-def command(config: Path, only: tuple[str, ...]) -> None:
+def command(config: Path, heartbeat: Path | None, only: tuple[str, ...]) -> None:
     """Route events to deliveries, deliver them, and keep the rows for `hub status`: everything, or --only some of it.
 
     Run as many as you like: they share the partitions. While Kafka is away it waits. SIGTERM and Ctrl-C finish what is
@@ -48,7 +51,7 @@ def command(config: Path, only: tuple[str, ...]) -> None:
     try:
         kafka = connection(settings)
         end_when_kafka_moves(settings, kafka)
-        uvloop.run(work(configuration, settings, kafka, only))
+        uvloop.run(work(configuration, settings, kafka, only, heartbeat))
     except (UnknownProcessorError, TopicMismatchError, StoreUrlError) as error:
         fail(str(error), CONFIGURATION_ERROR)
     except LogAdminError as error:
@@ -56,7 +59,11 @@ def command(config: Path, only: tuple[str, ...]) -> None:
 
 
 async def work(
-    configuration: Configuration, settings: Settings, kafka: KafkaConnection, only: tuple[str, ...]
+    configuration: Configuration,
+    settings: Settings,
+    kafka: KafkaConnection,
+    only: tuple[str, ...],
+    heartbeat: Path | None,
 ) -> NoReturn:
     """Run until a signal, and end the process: a connector that ignores being cancelled must not keep it alive."""
     stop = asyncio.Event()
@@ -67,7 +74,7 @@ async def work(
     spare_the_garbage_collector()
     code = 0
     try:
-        await run_worker(configuration, kafka, settings, only=only, stop=stop)
+        await run_worker(configuration, kafka, settings, only=only, stop=stop, on_ready=lambda: ready(heartbeat))
     except WorkerFailedError as error:
         _log.critical("worker failed, to be started anew", exc_info=error.__cause__, extra={"reason": str(error)})
         code = 1

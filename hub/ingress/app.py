@@ -34,11 +34,13 @@ def create_app(
     durability: Mapping[str, object] | None = None,
     clock: Callable[[], datetime] = utc_now,
     on_fault: Callable[[Exception], None] | None = None,
+    on_ready: Callable[[], None] = lambda: None,
 ) -> Starlette:
     """Build the application; its lifespan opens the sources and connects the log.
 
     ``context`` makes what a source of that name is given. ``durability`` is shown by ``/readyz``. ``on_fault`` is
-    called when the log can never be used as configured (a topic with another number of partitions).
+    called when the log can never be used as configured (a topic with another number of partitions), ``on_ready`` when
+    it can be.
     """
     sources = {name: entry.connector(entry.config, context(name)) for name, entry in configuration.sources.items()}
     inlets = {name: Inlet(name, source, limits.max_stored_headers) for name, source in sources.items()}
@@ -55,7 +57,7 @@ def create_app(
             Route("/readyz", readyz),
         ],
         exception_handlers=dict.fromkeys((RefusedError, *ANSWERS), respond),
-        lifespan=lambda _: _running(sources, log, on_fault),
+        lifespan=lambda _: _running(sources, log, on_fault, on_ready),
     )
     app.router.redirect_slashes = False  # a sender that follows a redirect may drop the body
     return app
@@ -67,14 +69,17 @@ async def _healthz(_: Request) -> Response:
 
 @asynccontextmanager
 async def _running(
-    sources: Mapping[str, Source[Any]], log: EventLog, on_fault: Callable[[Exception], None] | None
+    sources: Mapping[str, Source[Any]],
+    log: EventLog,
+    on_fault: Callable[[Exception], None] | None,
+    on_ready: Callable[[], None],
 ) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         for source in sources.values():
             stack.push_async_callback(source.close)
             await source.open()
         stack.push_async_callback(log.close)
-        connecting = asyncio.create_task(_connect(log, on_fault), name="connect the log")
+        connecting = asyncio.create_task(_connect(log, on_fault, on_ready), name="connect the log")
         try:
             yield
         finally:
@@ -82,9 +87,10 @@ async def _running(
             await asyncio.wait([connecting])
 
 
-async def _connect(log: EventLog, on_fault: Callable[[Exception], None] | None) -> None:
+async def _connect(log: EventLog, on_fault: Callable[[Exception], None] | None, on_ready: Callable[[], None]) -> None:
     try:
         await log.connect()
+        on_ready()
     except Exception as error:  # noqa: BLE001  (whoever runs the application cannot see this task)
         _log.error("the log cannot be used", extra={"error": str(error)})
         if on_fault is not None:

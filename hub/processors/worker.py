@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -92,8 +92,10 @@ async def run_worker(
     *,
     only: Collection[str] = (),
     stop: asyncio.Event,
+    on_ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run the selected processors until ``stop`` is set; then drain and commit exactly what was delivered.
+    """Run the selected processors until ``stop`` is set; then drain and commit exactly what was delivered. ``on_ready``
+    is called when all of them run.
 
     Waits for the broker as long as it takes, and makes the topics that are missing. Returns within about 30 s of
     ``stop``; connectors that ignore being cancelled are left behind, so end the process then, whatever still runs.
@@ -146,6 +148,7 @@ async def run_worker(
         # Together: each sleeps for a second on its way up.
         await asyncio.gather(*(processor.start() for processor in processors))
         _log.info("worker runs", extra={"processors": " ".join(processor.name for processor in processors)})
+        on_ready()
         await failure.or_until(stop)
     _log.info("worker stopped")
 

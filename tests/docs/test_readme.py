@@ -1,5 +1,6 @@
 """What the documentation says is what the code does."""
 
+import configparser
 import os
 import re
 import subprocess
@@ -7,10 +8,14 @@ import sys
 from importlib.metadata import distribution
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from hub.cli import COMMANDS, group
+from hub.cli.up import DRAIN_SECONDS
+from hub.notify import STALE
+from hub.supervisor import CONFIGURATION_ERROR
 from tests.docs import generate
 
 README = generate.README.read_text()
@@ -84,3 +89,16 @@ def test_the_python_consumer_example_needs_only_what_it_names() -> None:
     example = next(block for block in blocks("python") if "KafkaConsumer" in block)
     compile(example, "README.md", "exec")
     assert distribution("kafka-python").version.startswith("3.")
+
+
+def test_the_systemd_unit_waits_for_the_drain_and_for_a_silent_part() -> None:
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.read_string(next(block for block in blocks("ini") if "[Service]" in block))
+    service = unit["Service"]
+    parts = 3  # broker, worker, ingress: one after the other
+    assert float(service["TimeoutStopSec"]) > parts * DRAIN_SECONDS
+    assert float(service["WatchdogSec"]) > 2 * STALE
+    assert service["Type"] == "notify"
+    assert int(service["RestartPreventExitStatus"]) == CONFIGURATION_ERROR
+    words = service["ExecStart"].split()[1:]
+    assert group.get_command(click.Context(group), words[0]) is not None

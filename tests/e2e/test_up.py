@@ -2,16 +2,20 @@
 
 import os
 import signal
+import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 import psutil
 import pytest
+import trustme
 
 from tests.fixtures.ports import free_port
 
@@ -43,8 +47,8 @@ class Project:
             [*HUB, *words], cwd=self.folder, env=self.environ, capture_output=True, text=True, timeout=60, check=False
         )
 
-    def up(self) -> "subprocess.Popen[str]":
-        argv = [*HUB, "up", "--port", str(self.port)]
+    def up(self, *options: str) -> "subprocess.Popen[str]":
+        argv = [*HUB, "up", "--port", str(self.port), *options]
         with (self.folder / "up.log").open("a") as log:
             return subprocess.Popen(argv, cwd=self.folder, env=self.environ, stdout=log, stderr=log, text=True)
 
@@ -171,3 +175,44 @@ def test_the_demo_arrives_twice_also_beside_packages_named_like_ours(tmp_path: P
     with closing(sqlite3.connect(tmp_path / ".hub" / "demo" / "events.db")) as database:
         assert database.execute("SELECT count(*) FROM events").fetchone() == (24,), "the second start keeps the first's"
     assert time.monotonic() - began < 60
+
+
+def test_systemd_is_told_when_it_is_ready_and_while_it_is_alive(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    assert project.hub("init", "gemini").returncode == 0
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(START)
+        told = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "2000000"}
+        project.environ = {**project.environ, **told}
+        process = project.up()
+        try:
+            assert systemd.recv(500).startswith(b"READY=1\nSTATUS=receiving webhooks: http://127.0.0.1:")
+            project.send("batch.succeeded")  # ready means that it is
+            assert systemd.recv(500) == b"WATCHDOG=1"
+        finally:
+            assert stop(process) == 0
+        systemd.settimeout(0)
+        later = []
+        with suppress(BlockingIOError):
+            while True:
+                later.append(systemd.recv(500))
+        assert b"STOPPING=1" in later
+        assert set(later) <= {b"STOPPING=1", b"WATCHDOG=1"}, "a drain is a sign of life, too"
+
+
+def test_a_hub_that_ends_tls_itself_says_when_it_is_ready(tmp_path: Path) -> None:
+    certificate = trustme.CA().issue_cert("127.0.0.1", "localhost")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "chain.pem")
+    project = Project(tmp_path)
+    assert project.hub("init", "gemini").returncode == 0
+    process = project.up("--tls-cert", "chain.pem", "--tls-key", "key.pem")
+    try:
+        until(lambda: f"https://127.0.0.1:{project.port}/in/gemini" in project.log(), what="the announcement")
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with urlopen(f"https://127.0.0.1:{project.port}/readyz", context=context) as answer:
+            assert answer.status == 200
+    finally:
+        assert stop(process) == 0
