@@ -51,11 +51,14 @@ bench: $(READY) ## Measure, as ratios within one run
 docs: $(READY) ## Write the generated parts of the README and the JSON Schemas anew
 	$(BIN)/python tests/docs/generate.py
 
-lock: ## Resolve pyproject.toml into requirements.lock anew
+lock: ## Resolve pyproject.toml into requirements.lock anew, and into that of the image
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet --disable-pip-version-check uv
 	$(VENV)-lock/bin/uv pip compile --quiet --python-version 3.11 --universal --extra dev --generate-hashes \
 	  --no-header --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
+	$(VENV)-lock/bin/uv pip compile --quiet --python-version 3.11 --universal --extra aws --extra parquet --generate-hashes \
+	  --no-header --no-emit-index-url --no-emit-find-links pyproject.toml -o charts/image/requirements.lock \
+	  --constraint requirements.lock
 	rm -rf $(VENV)-lock
 
 wheel: $(READY) ## Build the wheel into dist/
