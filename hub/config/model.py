@@ -128,7 +128,7 @@ class BatchConfig(ConfigModel):
         None,
         gt=0,
         description="For connectors that collect: bytes of bodies one worker holds over all partitions; the largest "
-        "collection is written when it has so many. Default: 64MB.",
+        "collection is written when it has so many. Default: 32MB.",
     )
 
 
@@ -139,7 +139,7 @@ class Batching:
     max_records: int = 500
     max_bytes: int = 8_000_000
     max_wait: timedelta = timedelta(seconds=60)
-    max_buffered: int = 64_000_000
+    max_buffered: int = 32_000_000
 
     @classmethod
     def of(cls, connector: type[Destination[Any, Any]], config: BatchConfig) -> "Batching":

@@ -123,6 +123,7 @@ class PartitionCollection:
                     gathered.end = gathered.sealed.stop
             self._take_in(gathered, batch)
             self._budget.hold(self._key(topic), gathered.size, self._feed.wake.set)
+            self._feed.made_room()
 
     def _begin(self, topic: str, first: Received) -> Gathering | None:
         """None: the connector cannot; it is asked again."""

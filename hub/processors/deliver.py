@@ -37,6 +37,9 @@ from schemas.report import DestinationReport
 
 _log = logging.getLogger(__name__)
 
+_UNREAD = 1000
+"""Records of a partition that wait to be gathered: with their headers they take five times what is kept of them."""
+
 _DISK_PAUSE = _BROKER_PAUSE = 1.0  # seconds
 
 
@@ -165,4 +168,4 @@ def _limits(entry: DestinationEntry) -> Limits:
     if not entry.collects:
         return Limits()
     batching = entry.batching
-    return Limits(2 * batching.max_records, 2 * batching.max_bytes, batching.max_buffered)
+    return Limits(2 * batching.max_records, 2 * batching.max_bytes, _UNREAD, batching.max_buffered)

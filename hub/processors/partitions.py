@@ -85,6 +85,10 @@ class Feed:
         """The work ended without success and begins again later."""
         self._consumer.release(records)
 
+    def made_room(self) -> None:
+        """The contents of records were let go: more may be read."""
+        self._consumer.made_room()
+
     def ack(self, records: Iterable[Received]) -> None:
         """Everything the records caused is acknowledged: their offsets may be committed."""
         for received in records:

@@ -102,6 +102,10 @@ class SafeConsumer(driver.Consumer):
         idle = [tp for tp in self.assignment() if tp not in self._windows or not self._windows[tp].records]
         return any(self._thread.has_more(tp) for tp in idle)
 
+    def made_room(self) -> None:
+        """Contents were let go: more may be read."""
+        self._room.set()
+
     @property
     def held_bytes(self) -> int:
         """What was handed out and is not done with, of all partitions."""
@@ -258,12 +262,13 @@ class SafeConsumer(driver.Consumer):
     def _has_room(self, tp: TP, *, full: bool) -> bool:
         window = self._windows.get(tp)
         if tp in self._seals and (window is None or window.end < self._seals[tp].stop):
-            return True  # a range that is sealed must come together, whatever the limits are by now
+            # A range that is sealed must come together, whatever the limits are by now.
+            return window is None or window.unread < self._limits.unread
         return (window is None or window.has_room(self._limits)) and not full
 
     def _hand_out(self, tp: TP, records: "Iterable[ConsumerRecord[bytes, bytes]]", epoch: int) -> None:
         window = self._windows.setdefault(tp, Window())
-        received = [Received(tp, record, epoch) for record in records]
+        received = [Received(tp, record, epoch, window) for record in records]
         window.extend(received)
         conductor = cast("Conductor", self.app.topics)
         for channel in conductor._tp_index[tp]:  # noqa: SLF001  (there is no other index)

@@ -12,13 +12,15 @@ from faust.types import TP
 class Limits:
     """How far ahead of the slowest record a partition may be read, and how long running work is waited for (seconds).
 
-    ``total_bytes`` bounds all partitions together. ``revoke`` must stay under half of the rebalance timeout: a member
+    ``unread`` bounds the records that still have their contents (`Received.let_go`), ``total_bytes`` all partitions
+    together. ``revoke`` must stay under half of the rebalance timeout: a member
     that drains longer is expelled, and its commit refused. What does not end in time is not committed, so it is read
     again.
     """
 
     records: int = 2000
     bytes: int = 8_000_000
+    unread: int = 2**62
     total_bytes: int = 2**62
     revoke: float = 4.0
     stop: float = 20.0
@@ -27,12 +29,13 @@ class Limits:
 class Received:
     """A record that was handed out. ``acked`` once everything it caused is acknowledged."""
 
-    __slots__ = ("_record", "acked", "epoch", "offset", "size", "tp")
+    __slots__ = ("_record", "acked", "epoch", "offset", "size", "tp", "window")
 
-    def __init__(self, tp: TP, record: "ConsumerRecord[bytes, bytes]", epoch: int) -> None:
+    def __init__(self, tp: TP, record: "ConsumerRecord[bytes, bytes]", epoch: int, window: "Window") -> None:
         self.tp = tp
         self._record: ConsumerRecord[bytes, bytes] | None = record
         self.epoch = epoch
+        self.window = window
         self.acked = False
         self.offset: int = record.offset
         self.size = len(record.value or b"") + 200  # headers and bookkeeping
@@ -44,7 +47,9 @@ class Received:
 
     def let_go(self) -> None:
         """Nobody looks at the record any more: its headers take five times what its bytes do."""
-        self._record = None
+        if self._record is not None:
+            self._record = None
+            self.window.unread -= 1
 
 
 class Window:
@@ -54,16 +59,18 @@ class Window:
     slowest record is read again. It needs no offsets that never arrive (compacted, aborted, transaction markers).
     """
 
-    __slots__ = ("bytes", "end", "records", "watermark")
+    __slots__ = ("bytes", "end", "records", "unread", "watermark")
 
     def __init__(self) -> None:
         self.records: deque[Received] = deque()
         self.bytes = 0
         self.watermark: int | None = None  # the next offset to commit
         self.end = 0  # the next offset to hand out
+        self.unread = 0
 
     def extend(self, received: Sequence[Received]) -> None:
         self.records.extend(received)
+        self.unread += len(received)
         self.end = received[-1].offset + 1
         self.bytes += sum([one.size for one in received])
 
@@ -71,8 +78,12 @@ class Window:
         records = self.records
         while records and records[0].acked:
             first = records.popleft()
+            first.let_go()
             self.bytes -= first.size
             self.watermark = first.offset + 1
 
     def has_room(self, limits: Limits) -> bool:
-        return not self.records or (len(self.records) < limits.records and self.bytes < limits.bytes)
+        """Whether more may be read: one record of any size always, when there is none."""
+        return not self.records or (
+            len(self.records) < limits.records and self.bytes < limits.bytes and self.unread < limits.unread
+        )

@@ -22,7 +22,18 @@ from hub.log.embedded import EmbeddedBroker
 from tests.bench.figures import Row, table
 from tests.bench.stage import Stage
 
-BENCHMARKS = ("rules", "append", "ingest", "route", "deliver", "end_to_end", "neighbour", "lanes", "outcome_index")
+BENCHMARKS = (
+    "rules",
+    "append",
+    "ingest",
+    "route",
+    "deliver",
+    "object_store",
+    "end_to_end",
+    "neighbour",
+    "lanes",
+    "outcome_index",
+)
 
 
 def main(names: list[str]) -> int:

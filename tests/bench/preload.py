@@ -55,13 +55,13 @@ def event(number: int) -> Event:
 
 
 async def fill_events(kafka: KafkaConnection, topics: Topics, count: int) -> None:
-    await _fill(kafka, topics.events, ((each, encode_event(each)) for each in map(event, range(count))))
+    await fill(kafka, topics.events, ((each, encode_event(each)) for each in map(event, range(count))))
 
 
 async def fill_deliveries(kafka: KafkaConnection, topics: Topics, destination: str, count: int) -> None:
     """As ``route`` writes them, by one route called ``to-<destination>``."""
     records = ((each, delivery(each, destination)) for each in map(event, range(count)))
-    await _fill(kafka, topics.deliveries(destination), records)
+    await fill(kafka, topics.deliveries(destination), records)
 
 
 def delivery(of: Event, destination: str, lane: Lane = Lane.NORMAL) -> Record:
@@ -78,7 +78,7 @@ def delivery(of: Event, destination: str, lane: Lane = Lane.NORMAL) -> Record:
     return record._replace(headers=headers)
 
 
-async def _fill(kafka: KafkaConnection, topic: str, records: Iterable[tuple[Event, Record]]) -> None:
+async def fill(kafka: KafkaConnection, topic: str, records: Iterable[tuple[Event, Record]]) -> None:
     async with make_producer(kafka.bootstrap) as producer:
         batches = Batches(producer)
         for number, (each, record) in enumerate(records):

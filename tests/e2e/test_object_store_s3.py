@@ -1,5 +1,10 @@
 """The object store on a real S3 server: what is stored is there once, whatever becomes of a request."""
 
+import asyncio
+import json
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -156,3 +161,29 @@ def test_no_option_shows_its_secret() -> None:
         url="s3://b", access_key_id="AKIA", secret_access_key=SecretStr("hidden"), request_timeout=timedelta(seconds=1)
     )
     assert "hidden" not in repr(config)
+
+
+def test_an_archive_named_by_its_url_is_read_as_the_environment_says(tmp_path: Path, s3: S3Server, bucket: str) -> None:
+    environ = {
+        **os.environ,
+        "HUB_HOME": str(tmp_path),
+        "AWS_ENDPOINT": s3.endpoint,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_REGION": s3.region,
+        "AWS_ACCESS_KEY_ID": s3.access_key,
+        "AWS_SECRET_ACCESS_KEY": s3.secret_key,
+    }
+    destination = archive(tmp_path, **s3.options(bucket))
+    asyncio.run(destination.open())
+    asyncio.run(store(destination, some(30)))
+    command = [sys.executable, "-P", "-m", "hub", "events", "list", "--since", "87600h", "--json"]
+    done = subprocess.run(
+        [*command, "--archive", f"s3://{bucket}/archive"],
+        env=environ,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)) == 30

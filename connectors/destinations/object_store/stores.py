@@ -1,6 +1,6 @@
 """From the options to a client of the store."""
 
-import logging
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,6 @@ from connectors.destinations.object_store.config import Cloud, ObjectStoreConfig
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
-
-_log = logging.getLogger(__name__)
 
 
 def make_store(config: ObjectStoreConfig, home: Path) -> "ObjectStore":
@@ -36,10 +34,12 @@ _NO_RETRIES: "RetryConfig" = {"max_retries": 1, "retry_timeout": timedelta(secon
 
 
 def _client(config: ObjectStoreConfig) -> "ClientConfig":
+    by_environment = config.endpoint is None and os.environ.get("AWS_ALLOW_HTTP", "").lower() == "true"
     return {
         "timeout": config.request_timeout,
         "connect_timeout": min(config.request_timeout / 2, timedelta(seconds=10)),
-        "allow_http": (config.endpoint or "").startswith("http://"),
+        # The client's options replace what the environment says, beside AWS_ENDPOINT, of them.
+        "allow_http": by_environment or (config.endpoint or "").startswith("http://"),
         "user_agent": "event-hub",
     }
 

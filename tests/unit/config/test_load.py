@@ -213,8 +213,8 @@ def test_what_collects_has_batches_of_its_own_size() -> None:
     class Shelf(CollectingDestination[StoreConfig, Options]):
         limits = CollectionLimits(max_records=7)
 
-    assert Batching.of(Shelf, BatchConfig()) == Batching(7, 32_000_000, timedelta(seconds=60), 64_000_000)
+    assert Batching.of(Shelf, BatchConfig()) == Batching(7, 32_000_000, timedelta(seconds=60), 32_000_000)
     assert Batching.of(Shelf, BatchConfig(max_records=3, max_wait=timedelta(seconds=1))) == Batching(
-        3, 32_000_000, timedelta(seconds=1), 64_000_000
+        3, 32_000_000, timedelta(seconds=1), 32_000_000
     )
     assert Batching.of(PagerDestination, BatchConfig()) == Batching(500, 8_000_000)

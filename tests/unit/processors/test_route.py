@@ -9,7 +9,7 @@ from connectors.api import Options
 from hub.config.model import Configuration, LogConfig, RetryConfig, Route, Target, Where
 from hub.log.records import NewerFormatError, Record, decode_decision, decode_delivery, encode_event
 from hub.processors.route import Rules, route_batch
-from hub.processors.window import Received
+from hub.processors.window import Received, Window
 from hub.rules import parse
 from schemas.delivery import DeliveryRecord
 from schemas.event import Event
@@ -47,7 +47,7 @@ def event(name: str, priority: str) -> Event:
 
 def received(offset: int, headers: list[tuple[str, bytes]], value: bytes | None, key: bytes = b"s") -> Received:
     record = ConsumerRecord("hub.events", 3, offset, 0, 0, key, value, None, 1, 1, tuple(headers))
-    return Received(TP("hub.events", 3), record, 1)
+    return Received(TP("hub.events", 3), record, 1, Window())
 
 
 def batch(*events: Event) -> list[Received]:
