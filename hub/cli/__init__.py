@@ -23,8 +23,12 @@ COMMANDS = {
     "ingress": "hub.cli.ingress",
     "worker": "hub.cli.worker",
     "broker": "hub.cli.broker",
+    "backup": "hub.cli.backup:backup",
+    "restore": "hub.cli.backup:restore",
 }
-"""Command → module with a ``command`` in it, in the order of ``hub --help``: first what a newcomer needs."""
+"""Command → module with a ``command`` in it (or what stands behind the colon), in the order of ``hub --help``: first
+what a newcomer needs.
+"""
 
 
 class LazyGroup(click.Group):
@@ -34,10 +38,10 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        module = COMMANDS.get(cmd_name)
-        if module is None:
+        if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(module).command
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command = getattr(importlib.import_module(module), name or "command")
         assert isinstance(command, click.Command)
         return command
 

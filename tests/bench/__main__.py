@@ -33,6 +33,7 @@ BENCHMARKS = (
     "neighbour",
     "lanes",
     "outcome_index",
+    "footprint",
 )
 
 
