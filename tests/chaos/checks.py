@@ -7,6 +7,7 @@ from tests.chaos.destination_checks import (
     dead_is_poison,
     decided_is_ended,
     delivered_has_arrived,
+    lines_are_events,
     repeats_have_reasons,
     rows_are_events,
     subjects_are_in_order,
@@ -42,6 +43,12 @@ TABLE_CHECKS: Sequence[Callable[[Collected, str], Verdict]] = (
     rows_are_events,
     subjects_are_in_order,
 )
+ARCHIVE_CHECKS: Sequence[Callable[[Collected, str], Verdict]] = (
+    decided_is_ended,
+    dead_is_poison,
+    lines_are_events,
+    subjects_are_in_order,
+)
 
 
 def judge(collected: Collected) -> list[Verdict]:
@@ -49,5 +56,6 @@ def judge(collected: Collected) -> list[Verdict]:
     return [
         *(check(collected) for check in LOG_CHECKS),
         *(check(collected, name) for name in collected.rows for check in TABLE_CHECKS),
+        *(check(collected, name) for name in collected.lines for check in ARCHIVE_CHECKS),
         *(check(collected, name) for name in collected.arrivals for check in ENDPOINT_CHECKS),
     ]

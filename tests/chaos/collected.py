@@ -11,6 +11,9 @@ from tests.chaos.events import ChaosEvent
 from tests.chaos.load import Accepted
 from tests.chaos.schedule import Window
 
+Body = tuple[str, str]
+"""What tells an event from every other: its id, and the SHA-256 of its body."""
+
 
 class Place(NamedTuple):
     partition: int
@@ -56,7 +59,8 @@ class DeadLetter:
 @dataclass(frozen=True, slots=True)
 class Collected:
     """``decisions`` are the last for each event. ``arrivals`` are those of endpoints, ``rows`` the ids in the table,
-    ``lag`` the topics with work left. Destinations are keys where a mapping has names.
+    ``lines`` the events in an archive, ``lag`` the topics with work left. Destinations are keys where a mapping has
+    names.
     """
 
     accepted: Sequence[Accepted] = ()
@@ -67,6 +71,7 @@ class Collected:
     dead_letters: Sequence[DeadLetter] = ()
     arrivals: Mapping[str, Sequence[Arrival]] = field(default_factory=dict)
     rows: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    lines: Mapping[str, Sequence[Body]] = field(default_factory=dict)
     lag: Mapping[str, int] = field(default_factory=dict)
     unsigned: Sequence[str] = ()
     garbage: Sequence[bytes] = ()

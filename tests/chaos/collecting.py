@@ -19,10 +19,11 @@ from hub.log.records import (
 )
 from hub.log.topics import Topics
 from schemas.decision import Decision
-from tests.chaos.collected import Arrival, Collected, DeadLetter, LoggedOutcome, Place, Stored
+from tests.chaos.collected import Arrival, Body, Collected, DeadLetter, LoggedOutcome, Place, Stored
 from tests.chaos.endpoints import Receipt
 from tests.chaos.events import SOURCE
 from tests.chaos.whole_hub import Backlog, WholeHub
+from tests.fixtures.s3 import S3Server
 
 STALLED = 240.0  # seconds without any progress
 _LOOK = 0.3  # seconds
@@ -54,20 +55,22 @@ async def collect(
     topics: Topics,
     receipts: Mapping[str, Sequence[Receipt]],
     tables: Mapping[str, str] | None = None,
+    lines: Mapping[str, Sequence[Body]] | None = None,
 ) -> Collected:
-    """What is in the topics, in the endpoints' books, and in the databases (destination → URL). The rest is the
-    caller's to add.
+    """What is in the topics, in the endpoints' books, and in the databases (destination → URL), beside the ``lines`` of
+    archives. The rest is the caller's to add.
     """
     events = await stored_events(kafka, topics)
     digests = {one.number: one.digest for one in events.values()}
-    tables = tables or {}
+    tables, lines = tables or {}, lines or {}
     return Collected(
         events=events,
         decisions=await last_decisions(kafka, topics),
-        outcomes={name: await outcomes(kafka, topics, name) for name in (*receipts, *tables)},
+        outcomes={name: await outcomes(kafka, topics, name) for name in (*receipts, *tables, *lines)},
         dead_letters=await dead_letters(kafka, topics),
         arrivals={name: arrivals(found, digests) for name, found in receipts.items()},
         rows={name: await rows(url) for name, url in tables.items()},
+        lines=lines,
     )
 
 
@@ -131,6 +134,12 @@ async def rows(database_url: str) -> list[str]:
     async with await psycopg.AsyncConnection.connect(database_url) as connection:
         cursor = await connection.execute("SELECT id FROM events")
         return [row[0] for row in await cursor.fetchall()]
+
+
+def archived(server: S3Server, bucket: str) -> list[Body]:
+    """The sender's events in an archive of JSON lines."""
+    lines = [orjson.loads(line) for data in server.objects(bucket).values() for line in data.splitlines()]
+    return [(line["id"], line["digest"]) for line in lines if line["source"] == SOURCE]
 
 
 async def records(kafka: KafkaConnection, topic: str) -> "AsyncIterator[ConsumerRecord[bytes, bytes]]":

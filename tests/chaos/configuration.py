@@ -1,8 +1,12 @@
 """The ``hub.yaml`` of the hub under test."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from tests.chaos.events import ALERTS, HOOKS, SECRET, SOURCE, WAREHOUSE
+import orjson
+
+from tests.chaos.events import ALERTS, ARCHIVE, HOOKS, SECRET, SOURCE, WAREHOUSE
 
 PARTITIONS = 4
 CALL_TIMEOUT = 5.0  # seconds
@@ -40,10 +44,12 @@ def write_configuration(
     database_url: str | None = None,
     http_url: str | None = None,
     slack_url: str | None = None,
+    store: Mapping[str, Any] | None = None,
     timeout: float = CALL_TIMEOUT,
 ) -> None:
-    """A hub that sends everything to the database and the HTTP endpoint, and some of it to Slack; those that have an
-    address. Nothing is ever given up but what a destination refuses for good. ``timeout`` (seconds) is for each call.
+    """A hub that sends everything to the database, the HTTP endpoint and the object store, and some of it to Slack;
+    those that have an address (``store``: options of the object store). Nothing is ever given up but what a destination
+    refuses for good. ``timeout`` (seconds) is for each call.
     """
     destinations, routes = [], []
     if database_url is not None:
@@ -55,6 +61,10 @@ def write_configuration(
     if slack_url is not None:
         destinations.append(f"{ALERTS}: {{type: slack, webhook_url: {slack_url!r}, text: {_TEXT}}}")
         routes.append(f"{{id: alert, when: {{type: [order.failed]}}, to: {ALERTS}}}")
+    if store is not None:
+        options = {"type": "object_store", **store, "path": "{type}", "batch": {"max_records": 300, "max_wait": "1s"}}
+        destinations.append(f"{ARCHIVE}: {orjson.dumps(options).decode()}")
+        routes.append(f"{{id: archive, when: {_OURS}, to: {ARCHIVE}}}")
     path.write_text(
         _CONFIGURATION.format(
             name=name,

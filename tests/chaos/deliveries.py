@@ -5,10 +5,7 @@ from dataclasses import dataclass
 from schemas.identity import DeliveryId
 from schemas.lane import Lane
 from schemas.outcome import OutcomeState
-from tests.chaos.collected import Collected, Place, Stored
-
-Body = tuple[str, str]
-"""What tells an event from every other: its id, and the SHA-256 of its body."""
+from tests.chaos.collected import Body, Collected, Place, Stored
 
 
 @dataclass(frozen=True, slots=True)

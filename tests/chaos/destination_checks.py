@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from schemas.identity import DeliveryId
 from schemas.lane import Lane
 from schemas.outcome import OutcomeState
-from tests.chaos.collected import Arrival, Collected
-from tests.chaos.deliveries import Body, Decided, decided, first_ends
+from tests.chaos.collected import Arrival, Body, Collected
+from tests.chaos.deliveries import Decided, decided, first_ends
 from tests.chaos.schedule import Window
 from tests.chaos.verdict import Verdict
 
@@ -73,6 +73,17 @@ def rows_are_events(collected: Collected, destination: str) -> Verdict:
     violations += [f"{event_id} has {count} rows" for event_id, count in rows.items() if count > 1]
     counts = {"delivered": len(delivered), "rows": rows.total()}
     return Verdict(f"{destination}: holds each event exactly once", counts, violations)
+
+
+def lines_are_events(collected: Collected, destination: str) -> Verdict:
+    due, ends = decided(collected, destination), first_ends(collected, destination)
+    delivered = {one.body for one in due.values() if ends.get(one.delivery) is OutcomeState.DELIVERED}
+    lines = Counter(collected.lines[destination])
+    violations = [f"{body[0]} is called delivered and is in no object" for body in sorted(delivered - set(lines))]
+    violations += [f"{body[0]} is archived and not called delivered" for body in sorted(set(lines) - delivered)]
+    violations += [f"{body[0]} is archived {count} times" for body, count in lines.items() if count > 1]
+    counts = {"delivered": len(delivered), "lines": lines.total()}
+    return Verdict(f"{destination}: has each event in exactly one object", counts, violations)
 
 
 def repeats_have_reasons(collected: Collected, destination: str) -> Verdict:

@@ -16,7 +16,7 @@ SUBJECTS = 200
 ALERT_EVERY = 10
 """Every so manieth event is of the type that people are told of."""
 
-WAREHOUSE, HOOKS, ALERTS = "warehouse", "hooks", "alerts"
+WAREHOUSE, HOOKS, ALERTS, ARCHIVE = "warehouse", "hooks", "alerts", "archive"
 _REFUSED = ((210, 30, ALERTS), (211, 51, HOOKS), (213, 77, WAREHOUSE))
 """Who refuses for good which events: their number modulo the first is the second. Subjects take turns."""
 

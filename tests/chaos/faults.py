@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from tests.chaos.arena import Arena
 from tests.chaos.database_faults import deadlock, locked_table, restarted_database
-from tests.chaos.events import HOOKS
+from tests.chaos.events import ARCHIVE, HOOKS
 from tests.chaos.fault_proxy import Mode
 from tests.chaos.message_faults import flood, garbage, reused_ids, skewed_sender
 from tests.chaos.process_faults import (
@@ -20,6 +20,7 @@ from tests.chaos.process_faults import (
     killed_supervisor,
 )
 from tests.chaos.schedule import Fault, Kind, Window
+from tests.fixtures.s3_faults import Fault as PutFault
 
 Inject = Callable[[Arena, Fault], AbstractAsyncContextManager[None]]
 
@@ -32,6 +33,10 @@ async def bad_network(arena: Arena, fault: Fault) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def bad_answers(arena: Arena, fault: Fault) -> AsyncIterator[None]:
+    if fault.hazard.target == ARCHIVE:
+        with arena.store.failing(PutFault(fault.hazard.detail)):
+            yield
+        return
     endpoint = arena.hooks if fault.hazard.target == HOOKS else arena.slack
     with endpoint.answering(int(fault.hazard.detail)):
         yield

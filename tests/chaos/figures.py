@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from schemas.outcome import OutcomeState
 from tests.bench.figures import percentile
-from tests.chaos.collected import Collected
-from tests.chaos.deliveries import Body, decided
+from tests.chaos.collected import Body, Collected
+from tests.chaos.deliveries import decided
 
 
 @dataclass(frozen=True, slots=True)

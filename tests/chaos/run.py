@@ -20,10 +20,10 @@ from rich.table import Table
 
 from hub.log.embedded import EmbeddedBroker
 from tests.chaos import controls, trial
-from tests.chaos.arena import arena, own_postgres
+from tests.chaos.arena import arena, own_postgres, own_s3
 from tests.chaos.database_faults import deadlocks
 from tests.chaos.disks import can_mount
-from tests.chaos.events import ALERTS, HOOKS, WAREHOUSE
+from tests.chaos.events import ALERTS, ARCHIVE, HOOKS, WAREHOUSE
 from tests.chaos.figures import Latency, latency
 from tests.chaos.schedule import DISK_HAZARDS, HAZARDS, schedule
 from tests.fixtures.ports import broker_ports
@@ -66,7 +66,8 @@ async def run(events: int, faults: int, seed: int, rate: float) -> bool:
     folder = Path(tempfile.mkdtemp(prefix="hub-chaos-"))
     async with (
         own_postgres() as postgres,
-        arena(folder, postgres, postgres.url(), disks=disks) as everything,
+        own_s3() as s3,
+        arena(folder, postgres, postgres.url(), s3, disks=disks) as everything,
     ):
         report = await trial.perform(plan, everything, tell)
         broken_by_database = await deadlocks(postgres.url())
@@ -136,7 +137,7 @@ def show_latencies(report: trial.Report) -> None:
     table = Table(title="request sent → destination has it", title_justify="left")
     for column in ("destination", *report.phases, f"{trial.ONE_DOWN} / {trial.CALM}"):
         table.add_column(column)
-    for name in (WAREHOUSE, ALERTS, HOOKS):
+    for name in (WAREHOUSE, ALERTS, HOOKS, ARCHIVE):
         phases = {phase: latency(report.collected, name, numbers) for phase, numbers in report.phases.items()}
         calm, down = phases[trial.CALM], phases[trial.ONE_DOWN]
         ratio = f"{down.p50 / calm.p50:.2f} of p50, {down.p99 / calm.p99:.2f} of p99" if calm and down else ""

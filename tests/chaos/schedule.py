@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tests.chaos.events import ALERTS, HOOKS, WAREHOUSE
+from tests.chaos.events import ALERTS, ARCHIVE, HOOKS, WAREHOUSE
 from tests.chaos.fault_proxy import Mode
+from tests.fixtures.s3_faults import Fault as PutFault
 
 DESTINATIONS = frozenset({WAREHOUSE, HOOKS, ALERTS})
+"""Those at which an effect may happen twice, in a fault; an archive has no excuse."""
 JVM = "jvm"
 
 
@@ -77,7 +79,7 @@ def _of(name: str) -> frozenset[str]:
     return DESTINATIONS if name in {"broker", JVM} else frozenset()
 
 
-PARTS = ("ingress", "route", WAREHOUSE, HOOKS, ALERTS)
+PARTS = ("ingress", "route", WAREHOUSE, HOOKS, ALERTS, ARCHIVE)
 SESSION = 3.0  # seconds for which a group keeps a silent worker's partitions, on the embedded broker
 
 HAZARDS: Sequence[Hazard] = (
@@ -91,11 +93,12 @@ HAZARDS: Sequence[Hazard] = (
     Hazard(Kind.DATABASE_DEADLOCK, WAREHOUSE, 2.0, 6.0, repeats=_of(WAREHOUSE)),
     *(
         Hazard(Kind.NETWORK, name, 2.0, 8.0, mode, _of(name))
-        for name in (WAREHOUSE, HOOKS, ALERTS)
+        for name in (WAREHOUSE, HOOKS, ALERTS, ARCHIVE)
         for mode in Mode
         if mode is not Mode.PASS
     ),
     *(Hazard(Kind.ANSWER, name, 2.0, 8.0, status, _of(name)) for name in (HOOKS, ALERTS) for status in ("429", "500")),
+    *(Hazard(Kind.ANSWER, ARCHIVE, 2.0, 8.0, each) for each in PutFault),
     Hazard(Kind.SKEW, "sender", 1.0, 4.0),
     Hazard(Kind.GARBAGE, "topics"),
     Hazard(Kind.FLOOD, "sender"),

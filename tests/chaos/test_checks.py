@@ -12,11 +12,11 @@ from schemas.identity import LIVE, DeliveryId, delivery_id
 from schemas.outcome import Outcome, OutcomeState
 from tests.chaos.checks import judge
 from tests.chaos.collected import Arrival, Collected, DeadLetter, LoggedOutcome, Place, Stored
-from tests.chaos.events import HOOKS, SOURCE, WAREHOUSE, ChaosEvent, make_event
+from tests.chaos.events import ARCHIVE, HOOKS, SOURCE, WAREHOUSE, ChaosEvent, make_event
 from tests.chaos.load import Accepted
 from tests.chaos.schedule import Fault, Hazard, Kind, Window
 
-ROUTES = {WAREHOUSE: "keep", HOOKS: "forward"}
+ROUTES = {WAREHOUSE: "keep", HOOKS: "forward", ARCHIVE: "archive"}
 NOW = datetime(2026, 1, 22, 12, 0, 0, tzinfo=UTC)
 GOOD = [make_event(number, name="good") for number in range(3)]
 POISON = make_event(51)
@@ -64,6 +64,7 @@ def books() -> Collected:
         dead_letters=[DeadLetter(delivery(POISON, HOOKS), POISON.body), DeadLetter(None, b"garbage")],
         arrivals={HOOKS: [arrival(event, 100.0 + event.number) for event in GOOD]},
         rows={WAREHOUSE: [event.id for event in EVENTS]},
+        lines={ARCHIVE: [(event.id, event.digest) for event in EVENTS]},
         garbage=[b"garbage"],
     )
 
@@ -176,6 +177,14 @@ MISTAKES: dict[str, tuple[Callable[[Collected], Collected], str]] = {
     "a row is there twice": (
         lambda c: replace(c, rows={WAREHOUSE: [*c.rows[WAREHOUSE], GOOD[0].id]}),
         "warehouse: holds each event exactly once",
+    ),
+    "an event is not in the archive": (
+        lambda c: replace(c, lines={ARCHIVE: c.lines[ARCHIVE][1:]}),
+        "archive: has each event in exactly one object",
+    ),
+    "an event is in the archive twice": (
+        lambda c: replace(c, lines={ARCHIVE: [*c.lines[ARCHIVE], c.lines[ARCHIVE][0]]}),
+        "archive: has each event in exactly one object",
     ),
 }
 

@@ -9,8 +9,8 @@ from hub.log.topics import Topics
 from tests.chaos.arena import Arena
 from tests.chaos.checks import judge
 from tests.chaos.collected import Collected
-from tests.chaos.collecting import collect, drained
-from tests.chaos.events import ALERTS, HOOKS, SUBJECTS, WAREHOUSE, make_event
+from tests.chaos.collecting import archived, collect, drained
+from tests.chaos.events import ALERTS, ARCHIVE, HOOKS, SUBJECTS, WAREHOUSE, make_event
 from tests.chaos.fault_proxy import Mode
 from tests.chaos.faults import suffer
 from tests.chaos.schedule import Fault, Window
@@ -74,6 +74,7 @@ async def perform(plan: Plan, arena: Arena, tell: Callable[[str], None] = lambda
             Topics(),
             {HOOKS: arena.hooks.receipts, ALERTS: arena.slack.receipts},
             {WAREHOUSE: arena.database_url},
+            {ARCHIVE: await asyncio.to_thread(archived, arena.s3, arena.bucket)},
         ),
         accepted=arena.sender.accepted,
         too_late=arena.too_late,
