@@ -93,13 +93,15 @@ class Source(ABC, Generic[ConfigT]):
     Class attributes: ``name`` is the ``type:`` people write; ``config_model`` validates the rest of the entry;
     ``payload_member`` is the member of the body that rules and templates call ``data`` (None: the whole body);
     ``signed_headers`` (lower case) are stored with each event whatever the allow-list says, since the signature
-    covers them; ``api_version`` is the contract the plugin was written for.
+    covers them; ``terminal_types`` are the types of events after which nothing more happens to their subject (a job's
+    end: what ``hub wait`` waits for); ``api_version`` is the contract the plugin was written for.
     """
 
     name: ClassVar[str]
     config_model: ClassVar[type[SourceConfig]]
     payload_member: ClassVar[str | None] = None
     signed_headers: ClassVar[frozenset[str]] = frozenset()
+    terminal_types: ClassVar[frozenset[str]] = frozenset()
     api_version: ClassVar[int] = API_VERSION
 
     def __init__(self, config: ConfigT, context: "Context") -> None:
@@ -115,6 +117,13 @@ class Source(ABC, Generic[ConfigT]):
 
     async def close(self) -> None:
         """Called once after the last request."""
+
+    @classmethod
+    def subject_of(cls, name: str) -> str:
+        """The subject that events of this source have, for what people call ``name``: one of its forms, if it has
+        several (`batches/123` and `123`).
+        """
+        return name
 
     @abstractmethod
     async def verify(self, request: Request, now: datetime) -> Verified | Reply:

@@ -44,6 +44,8 @@ class Settings:
     log_level: LogLevel = LogLevel.INFO
     log_format: LogFormat = LogFormat.TEXT
     java: Path | None = None
+    token: str | None = field(default=None, repr=False)
+    api: str | None = None
     unknown: tuple[str, ...] = ()
 
 
@@ -71,6 +73,15 @@ SETTINGS = (
     Setting("HUB_ALLOW_PRIVATE", "0", "`1`: outgoing requests may reach loopback and private addresses."),
     Setting("HUB_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`."),
     Setting("HUB_LOG_FORMAT", "text", "`text` for people, `json` for log collectors: one object per line."),
+    Setting(
+        "HUB_TOKEN",
+        "",
+        "What `hub api` asks for and `hub wait` brings. Without it `hub api` answers this machine only.",
+        secret=True,
+    ),
+    Setting(
+        "HUB_API", "the hub of this machine", "Where `hub wait` and `hub.client` find the api: `http://host:port`."
+    ),
     Setting("HUB_JAVA", "the one that comes along", "Java 17 or newer for the embedded broker: path of `java`."),
 )
 """Every variable the hub reads; the reference in the documentation is made of this table."""
@@ -94,6 +105,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         log_level=_read(given, "HUB_LOG_LEVEL", _choice(LogLevel), defaults.log_level),
         log_format=_read(given, "HUB_LOG_FORMAT", _choice(LogFormat), defaults.log_format),
         java=_read(given, "HUB_JAVA", Path, defaults.java),
+        token=_read(given, "HUB_TOKEN", _token, defaults.token),
+        api=_read(given, "HUB_API", _url, defaults.api),
         unknown=tuple(_unknown(given)),
     )
 
@@ -128,6 +141,18 @@ def _choice(choices: type[ChoiceT]) -> Callable[[str], ChoiceT]:
             raise ValueError(f"expected {', '.join(known)}, not {text!r}{did_you_mean(text, known)}") from None
 
     return read
+
+
+def _token(text: str) -> str:
+    if not re.fullmatch(r"[\x21-\x7e]{16,1000}", text):
+        raise ValueError("it needs 16 ASCII characters at least, and no spaces; `openssl rand -hex 32` makes one")
+    return text
+
+
+def _url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", text):
+        raise ValueError(f"{text!r} is no address; write http://host:port")
+    return text
 
 
 def _kafka_properties(given: Mapping[str, str]) -> dict[str, str]:

@@ -48,7 +48,7 @@ class Project:
         )
 
     def up(self, *options: str) -> "subprocess.Popen[str]":
-        argv = [*HUB, "up", "--port", str(self.port), *options]
+        argv = [*HUB, "up", "--port", str(self.port), "--api-port", "0", *options]
         with (self.folder / "up.log").open("a") as log:
             return subprocess.Popen(argv, cwd=self.folder, env=self.environ, stdout=log, stderr=log, text=True)
 
