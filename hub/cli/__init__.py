@@ -20,6 +20,7 @@ COMMANDS = {
     "replay": "hub.cli.replay",
     "topics": "hub.cli.topics",
     "connectors": "hub.cli.connectors",
+    "emulate": "hub.cli.emulate",
     "ingress": "hub.cli.ingress",
     "worker": "hub.cli.worker",
     "broker": "hub.cli.broker",
