@@ -30,7 +30,7 @@ async def body_of(request: Request, limit: int = MAX_REQUEST) -> bytes:
 
 
 def page(name: str, items: list[Any], older: int | None, *, camel: bool = True) -> Json:
-    """One page of a list; an empty one is left out, as protobuf's JSON does. ``camel``: the case of the token's name."""
+    """One page of a list; an empty one is left out, as in protobuf's JSON. ``camel``: the case of the token's name."""
     token = page_token(older)
     following = {"nextPageToken" if camel else "next_page_token": token} if token else {}
     return Json({**({name: items} if items else {}), **following})

@@ -116,7 +116,9 @@ def parse_weights(text: str) -> Weights:
 
 def plan(subject: Subject, scenario: Scenario, otherwise: Weights, *, seed: int, number: int) -> Plan:
     """What job ``number`` will come to. Outcomes that its kind cannot have count as success."""
-    rule = next((rule for rule in scenario.jobs if matches(rule.match, subject)), Rule(outcome=dict(otherwise)))
+    rule = next((rule for rule in scenario.jobs if matches(rule.match, subject)), None)
+    if rule is None:
+        rule = Rule(outcome=dict(otherwise))
     outcome = _draw(rule.outcome, chance(seed, "outcome", number))
     if outcome not in EVENTS[subject.kind]:
         outcome = Outcome.SUCCEED

@@ -49,7 +49,11 @@ class Sender:
         error: str | None = None
         retry_after: float | None = None
         body = delivery.body.encode()
-        headers = {"content-type": "application/json", **self._headers(delivery, body, fault)}
+        headers = {
+            "content-type": "application/json",
+            "content-length": str(len(body)),
+            **self._headers(delivery, body, fault),
+        }
         try:
             async with self._session.post(
                 delivery.uri, data=self._content(body, fault), headers=headers, allow_redirects=False
