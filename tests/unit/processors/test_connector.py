@@ -59,7 +59,9 @@ def connector(kind: type[Shy], tmp_path: Path) -> Connector:
 
 async def test_a_destination_that_cannot_be_opened_is_tried_again(tmp_path: Path, calls: list[str]) -> None:
     opened = connector(Shy, tmp_path)
-    assert isinstance(await asyncio.wait_for(opened.ready(), 5), Shy)
+    await asyncio.wait_for(opened.ready(), 5)
+    with opened.use() as destination:
+        assert isinstance(destination, Shy)
     await opened.close()
     assert calls == ["open", "close", "open", "close", "open", "close"]
 
