@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
+import orjson
 import psycopg
 import pytest
 from aiohttp import web
@@ -33,6 +34,7 @@ from tests.chaos.hub_under_test import PARTITIONS, HubUnderTest, superseded
 from tests.fixtures.ingress import until
 from tests.fixtures.ingress_process import ingress_process, stored_events
 from tests.fixtures.rows import postgres_rows
+from tests.fixtures.s3 import S3Server
 from tests.fixtures.webhooks import OTHER_SECRET, SECRET, signed_headers
 
 pytestmark = pytest.mark.timeout(120)
@@ -364,4 +366,45 @@ async def test_a_store_whose_key_rotates_has_each_event_once(
         await hub.until_ended("out", ids)
     assert set(copies()) == set(ids)
     assert set(copies().values()) == {1}
+    assert await hub.read(hub.topics.dead_letters) == []
+
+
+async def test_an_s3_server_whose_keys_change_has_each_event_once(
+    kafka: KafkaConnection, topics: Topics, tmp_path: Path
+) -> None:
+    """Both halves of the key at once: from then on the server knows only the new ones."""
+    server = S3Server(tmp_path)
+    server.start()
+    try:
+        bucket = server.create_bucket()
+        volume = Volume(tmp_path / "mounted")
+        volume.write(id=server.access_key, key=server.secret_key)
+        (tmp_path / "hub.yaml").write_text(
+            f"version: 1\nname: {topics.hub}\nlog: {{partitions: {PARTITIONS}}}\ndestinations:\n"
+            f"  out: {{type: object_store, url: 's3://{bucket}', endpoint: '{server.endpoint}',"
+            f" region: {server.region}, access_key_id: {{file: mounted/id}}, secret_access_key: {{file: mounted/key}},"
+            " format: jsonl, batch: {max_records: 20, max_wait: 200ms}, retry: {backoff: 100ms}}\n"
+            "routes:\n  - {id: all, to: out, when: {source: [test]}}\n"
+        )
+        hub = HubUnderTest(kafka, topics.hub, tmp_path, {})
+
+        def copies() -> Counter[str]:
+            return Counter(
+                orjson.loads(line)["id"] for data in server.objects(bucket).values() for line in data.splitlines()
+            )
+
+        async with working(hub, load(tmp_path / "hub.yaml", {})):
+            async with load_of(hub) as ids:
+                await until(lambda: len(copies()) > 100, 20)
+                server.kill()
+                server.access_key, server.secret_key = "AKIANEW", "another-key-of-the-tests"
+                server.start()
+                before = len(copies())
+                volume.write(id=server.access_key, key=server.secret_key)
+                await until(lambda: len(copies()) > before + 100, 20)
+            await hub.until_ended("out", ids)
+        found = copies()
+    finally:
+        server.kill()
+    assert found == Counter(ids)
     assert await hub.read(hub.topics.dead_letters) == []
