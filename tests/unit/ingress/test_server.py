@@ -205,7 +205,7 @@ async def test_forwarded_headers_count_only_from_trusted_proxies() -> None:
         async with running(Limits(), Listen(port=0, forwarded_allow_ips=trusted)) as (hub, port, _):
             (intake,) = hub.app.user_middleware
             inlets: Any = intake.args[0]
-            source = inlets["shop"].source
+            source = inlets.find("shop").item.source
             verify = source.verify
 
             async def look(request: Any, now: Any, verify: Any = verify, seen: list[str] = seen) -> Any:
