@@ -93,13 +93,15 @@ class Source(ABC, Generic[ConfigT]):
     Class attributes: ``name`` is the ``type:`` people write; ``config_model`` validates the rest of the entry;
     ``payload_member`` is the member of the body that rules and templates call ``data`` (None: the whole body);
     ``signed_headers`` (lower case) are stored with each event whatever the allow-list says, since the signature
-    covers them; ``api_version`` is the contract the plugin was written for.
+    covers them; ``instead_of_samples`` says, where the source is no SampleSender, why and what to do instead of
+    ``hub send``; ``api_version`` is the contract the plugin was written for.
     """
 
     name: ClassVar[str]
     config_model: ClassVar[type[SourceConfig]]
     payload_member: ClassVar[str | None] = None
     signed_headers: ClassVar[frozenset[str]] = frozenset()
+    instead_of_samples: ClassVar[str] = "let the real one post to its address under /in/"
     api_version: ClassVar[int] = API_VERSION
 
     def __init__(self, config: ConfigT, context: "Context") -> None:
