@@ -4,9 +4,22 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from connectors.api import Context, EventAttributes, Request, SampleSender, Source, Verified
+from pydantic import Field
+
+from connectors.api import (
+    Context,
+    EventAttributes,
+    KeysUnavailableError,
+    Request,
+    SampleSender,
+    Secrets,
+    Source,
+    Verified,
+)
 from connectors.sources.fields import instant, json_object, member, text
 from connectors.sources.gemini.events import EVENT_TYPES, TERMINAL_TYPES, sample
+from connectors.sources.gemini.names import job_id
+from connectors.sources.gemini.registered import GeminiAccountConfig, RegisteredGemini
 from connectors.sources.standard_webhooks import (
     SIGNED_HEADERS,
     UNNAMED,
@@ -17,12 +30,20 @@ from connectors.sources.standard_webhooks import (
 from schemas.event import JsonObject
 
 
-class GeminiConfig(StandardWebhooksConfig):
+class GeminiConfig(StandardWebhooksConfig, GeminiAccountConfig):
     """Options of ``type: gemini``."""
 
+    secrets: Secrets = Field(
+        (),
+        description="Secrets to verify with; any may match, so that a rotation loses nothing. Empty ones are skipped. "
+        "Without this option: those that `hub gemini register` and `rotate` keep under HUB_HOME.",
+    )
 
-class GeminiSource(Source[GeminiConfig], SampleSender):
-    """Webhooks registered with ``client.webhooks.create``. Types the catalogue does not list are stored as they are."""
+
+class GeminiSource(Source[GeminiConfig], SampleSender, RegisteredGemini):
+    """Webhooks registered with `hub gemini register` or `client.webhooks.create`. Types the catalogue does not list
+    are stored as they are.
+    """
 
     name = "gemini"
     config_model = GeminiConfig
@@ -32,9 +53,12 @@ class GeminiSource(Source[GeminiConfig], SampleSender):
 
     def __init__(self, config: GeminiConfig, context: Context) -> None:
         super().__init__(config, context)
+        self.account = config
         self._verifier = StandardWebhooksVerifier(config.secrets, config.tolerance)
 
     async def verify(self, request: Request, now: datetime) -> Verified:
+        if not self.config.secrets:  # those who know one repeat until it is here, too
+            raise KeysUnavailableError("there is no secret to verify with yet; `hub gemini register` gets one")
         return self._verifier.verify(request, now)
 
     @classmethod
@@ -54,6 +78,8 @@ class GeminiSource(Source[GeminiConfig], SampleSender):
         return {**payload, "user_metadata": {**user_metadata(payload), **metadata}} if metadata else payload
 
     def sign(self, body: bytes, *, event_type: str | None, event_id: str, now: datetime) -> Mapping[str, str]:  # noqa: ARG002  (the body names its type)
+        if not self.config.secrets:
+            raise ValueError("there is no secret to sign with; give the source `secrets`, or run `hub gemini register`")
         return sign_v1(self.config.secrets[0], body, event_id, now)
 
 
@@ -67,15 +93,6 @@ def describe(body: Any, event_id: str | None) -> EventAttributes:
         time=instant(member(body, "timestamp")),
         metadata=user_metadata(body),
     )
-
-
-def job_id(name: str) -> str:
-    """One form for one job, so that all its events stay in order: its resource name's last part.
-
-    Gemini documents neither whether events say ``batches/123`` or ``123``, nor the like for ``interactions/…`` and
-    ``models/…/operations/…``.
-    """
-    return name.rstrip("/").rpartition("/")[2] or name
 
 
 def user_metadata(body: Any) -> Mapping[str, Any]:
