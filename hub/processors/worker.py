@@ -20,6 +20,7 @@ from hub.log.writer import LogWriter
 from hub.processors.controls import Controls
 from hub.processors.delay import Delay
 from hub.processors.deliver import Deliver
+from hub.processors.reconcile import Reconcile
 from hub.processors.report import Reporter
 from hub.processors.route import Route
 from hub.processors.session import session_timeout
@@ -143,7 +144,10 @@ async def run_worker(
         reporter = Reporter(delivers, writer, topics, partitions, around.clock)
         stack.push_async_callback(reporter.end)
         stack.push_async_callback(_stop, processors)
-        for task in (Watchdog(processors, failure.report).run(), _clean(admin), reporter.run()):
+        tasks = [Watchdog(processors, failure.report).run(), _clean(admin), reporter.run()]
+        if selection.route:
+            tasks.append(Reconcile(around).run())
+        for task in tasks:
             stack.callback(asyncio.create_task(task).cancel)
         # Together: each sleeps for a second on its way up.
         await asyncio.gather(*(processor.start() for processor in processors))
