@@ -14,12 +14,14 @@ from hub.cli.wiring import (
     fail,
     heartbeat_option,
     load_configuration,
+    proxies,
     service_settings,
     spare_the_garbage_collector,
 )
 from hub.config.model import Configuration
 from hub.config.settings import Settings
 from hub.ingress.app import create_app
+from hub.ingress.certificate import CertificateError, CertificateFiles
 from hub.ingress.event_log import EventLog
 from hub.ingress.limits import Limits
 from hub.ingress.server import AddressInUseError, Listen, bind, create_server, run
@@ -41,12 +43,13 @@ _ADMIN_TIMEOUT = 5.0  # seconds: a stop waits for a check of the topics that has
 @heartbeat_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port; 0 for a free one.")
-@click.option("--tls-cert", type=_FILE, help="Certificate chain, PEM.")
+@click.option("--tls-cert", type=_FILE, help="Certificate chain, PEM; a renewed one is used at once.")
 @click.option("--tls-key", type=_FILE, help="Its private key, PEM.")
 @click.option(
     "--forwarded-allow-ips",
     default="",
-    help="Proxies (addresses or networks, comma-separated) whose X-Forwarded-For and -Proto are believed.",
+    callback=proxies,
+    help="Proxies (addresses or networks, comma-separated) whose X-Forwarded-For, -Proto and -Host are believed.",
 )
 @click.option(
     "--max-connections",
@@ -84,7 +87,8 @@ def command(  # noqa: PLR0917  (click passes options by name)
     configuration = load_configuration(config)
     if not configuration.sources:
         fail(f"{config} has no `sources:`, so there is nothing to receive", CONFIGURATION_ERROR)
-    listen = Listen(host, port, tls_cert, tls_key, forwarded_allow_ips)
+    certificate = CertificateFiles(tls_cert, tls_key) if tls_cert and tls_key else None
+    listen = Listen(host, port, certificate, forwarded_allow_ips)
     limits = Limits(max_connections=max_connections, max_requests=max_requests)
     kafka = connection(settings)
     end_when_kafka_moves(settings, kafka)
@@ -111,13 +115,15 @@ def serve(
         on_fault=lambda fault: server.fail(fault),  # noqa: PLW0108  (there is no server yet)
         on_ready=lambda: ready(heartbeat),
     )
-    server = create_server(app, listen, limits, on_drain=log.drain)
     try:
+        server = create_server(app, listen, limits, on_drain=log.drain)
         listening = bind(listen)
         host, port = listening.getsockname()[:2]
         _log.info("receiving webhooks", extra={"at": f"{_scheme(listen)}://{host}:{port}/in/<source>"})
         spare_the_garbage_collector()
         run(server, listening, limits)
+    except CertificateError as error:
+        fail(f"TLS cannot be served: {error}", CONFIGURATION_ERROR)
     except TopicMismatchError as error:
         fail(str(error), CONFIGURATION_ERROR)
     except (AddressInUseError, LogAdminError) as error:
@@ -143,7 +149,7 @@ def event_log(configuration: Configuration, kafka: KafkaConnection, limits: Limi
 
 
 def _scheme(listen: Listen) -> str:
-    return "https" if listen.tls_cert else "http"
+    return "https" if listen.certificate else "http"
 
 
 def _durability(configuration: Configuration) -> dict[str, object]:

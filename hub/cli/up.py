@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from hub.cli.api_address import announced
-from hub.cli.wiring import config_option, fail, load_configuration, service_settings
+from hub.cli.wiring import config_option, fail, load_configuration, proxies, service_settings
 from hub.config.model import Configuration, Durability
 from hub.config.settings import Settings
 from hub.log.embedded import running_address
@@ -22,15 +22,16 @@ from hub.supervisor import Part, Supervisor
 DRAIN_SECONDS = 40.0
 """How long the supervisor waits for a part: longer than any part's own deadline, so that theirs decide."""
 _LOOK_EVERY = 0.1
+_FILE = click.Path(exists=True, dir_okay=False)
 
 
 @click.command(name="up", short_help="Run everything on this machine.")
 @config_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address the ingress listens on.")
 @click.option("--port", default=8080, show_default=True, help="Port the ingress listens on.")
-@click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False), help="Certificate chain, PEM.")
-@click.option("--tls-key", type=click.Path(exists=True, dir_okay=False), help="Its private key, PEM.")
-@click.option("--forwarded-allow-ips", help="Proxies whose X-Forwarded-* headers are believed.")
+@click.option("--tls-cert", type=_FILE, help="Certificate chain, PEM; a renewed one is used at once.")
+@click.option("--tls-key", type=_FILE, help="Its private key, PEM.")
+@click.option("--forwarded-allow-ips", callback=proxies, help="Proxies whose X-Forwarded-* headers are believed.")
 @click.option("--api-port", type=click.IntRange(0, 65535), help="Port of the api.  [default: the next free one]")
 def command(
     config: Path,
@@ -45,6 +46,8 @@ def command(
 
     A part that crashes is started again; Ctrl-C drains and stops. Data lives in .hub (HUB_HOME).
     """
+    if (tls_cert is None) != (tls_key is None):
+        raise click.UsageError("--tls-cert and --tls-key belong together; give both")
     settings = service_settings()
     configuration = load_configuration(config)
     listen = ["--host", host, "--port", str(port)]

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from ipaddress import ip_network
 from pathlib import Path
 from typing import NoReturn
 
@@ -37,6 +38,17 @@ heartbeat_option = click.option(
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def proxies(_context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """Callback of an option: refuse what is no list of addresses and networks, which uvicorn would never match."""
+    for each in (value or "").split(","):
+        try:
+            if each.strip() not in {"", "*"}:
+                ip_network(each.strip())
+        except ValueError as error:
+            raise click.BadParameter(f"{error}; give addresses or networks, or * for all", param=option) from None
+    return value
 
 
 def fail(message: str, code: int = 1) -> NoReturn:

@@ -4,6 +4,7 @@ On a stop: no new connections, ``/readyz`` says 503, requests in flight are answ
 then the writer is flushed. What a sender was not told 202 for, it repeats.
 """
 
+import asyncio
 import logging
 import math
 import resource
@@ -11,12 +12,14 @@ import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
 
+from hub.ingress.certificate import CertificateFiles
+from hub.ingress.certificate_rotation import CertificateRotation
+from hub.ingress.forwarded import believing
 from hub.ingress.limits import Limits
 from hub.ingress.log_limit import LogLimit
 from hub.ingress.protocol import guarded_protocol
@@ -29,14 +32,13 @@ _NOISY = ("hub.ingress.refused", "uvicorn.error", "uvicorn.asgi")
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Where to listen. ``forwarded_allow_ips``: addresses or networks of proxies, comma-separated, whose
-    X-Forwarded-For and X-Forwarded-Proto are believed; none unless told.
+    """Where to listen, and with which certificate. ``forwarded_allow_ips``: addresses or networks of proxies,
+    comma-separated, whose X-Forwarded-For, -Proto and -Host are believed; none unless told.
     """
 
     host: str = "127.0.0.1"
     port: int = 8080
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
+    certificate: CertificateFiles | None = None
     forwarded_allow_ips: str = ""
 
 
@@ -45,16 +47,30 @@ class AddressInUseError(OSError):
 
 
 class IngressServer(uvicorn.Server):
-    """uvicorn's server, telling the application before it drains.
+    """uvicorn's server, telling the application before it drains, and following the certificate's files.
 
     Its signal handlers stay in place around `run`, so that the signal uvicorn raises again once it has stopped finds
     them, and the process ends with 0 instead of dying of it.
     """
 
-    def __init__(self, config: uvicorn.Config, on_drain: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, on_drain: Callable[[], None], rotation: CertificateRotation | None = None
+    ) -> None:
         super().__init__(config)
         self._on_drain = on_drain
+        self._rotation = rotation
         self.fault: Exception | None = None
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._rotation is None:
+            await super().serve(sockets)
+            return
+        following = asyncio.create_task(self._rotation.follow(), name="follow the TLS certificate")
+        try:
+            await super().serve(sockets)
+        finally:
+            following.cancel()
+            await asyncio.wait([following])
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._on_drain()
@@ -84,23 +100,26 @@ def bind(listen: Listen) -> socket.socket:
 
 
 def create_server(app: Starlette, listen: Listen, limits: Limits, on_drain: Callable[[], None]) -> IngressServer:
-    """The server of an application; give it to `run`. ``on_drain`` is called when the stop begins."""
+    """The server of an application; give it to `run`. ``on_drain`` is called when the stop begins.
+
+    Raises:
+        CertificateError: the certificate's files cannot be used.
+    """
+    rotation = None if listen.certificate is None else CertificateRotation(listen.certificate)
     config = uvicorn.Config(
-        app,
+        believing(listen.forwarded_allow_ips, app),
         http=guarded_protocol(limits),
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=bool(listen.forwarded_allow_ips),
-        forwarded_allow_ips=listen.forwarded_allow_ips,
-        ssl_certfile=listen.tls_cert,
-        ssl_keyfile=listen.tls_key,
+        proxy_headers=False,  # `believing` does it, and the host, too
+        ssl_context_factory=None if rotation is None else lambda _config, _default: rotation.context,
         timeout_keep_alive=math.ceil(limits.keep_alive),
         timeout_graceful_shutdown=math.ceil(limits.drain_timeout),
     )
-    return IngressServer(config, on_drain)
+    return IngressServer(config, on_drain, rotation)
 
 
 def run(server: IngressServer, listening: socket.socket, limits: Limits) -> None:
