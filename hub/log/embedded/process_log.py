@@ -27,6 +27,8 @@ class ProcessLog:
     def __init__(self, pipe: BinaryIO, file: Path) -> None:
         self._pipe = pipe
         self._file = file
+        with suppress(OSError):
+            file.touch()  # so that whoever is told its name finds it
         self._told: deque[str] = deque(maxlen=_TOLD_LINES)
         self._thread = threading.Thread(target=self._copy, name=f"copy to {file.name}", daemon=True)
         self._thread.start()
