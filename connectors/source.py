@@ -88,7 +88,8 @@ ConfigT = TypeVar("ConfigT", bound=SourceConfig)
 
 
 class Source(ABC, Generic[ConfigT]):
-    """One kind of sender. One instance per configured source, made once and used concurrently by all requests.
+    """One kind of sender. One instance per configured source, used concurrently by all requests; when a secret
+    changes, another is made and takes over.
 
     Class attributes: ``name`` is the ``type:`` people write; ``config_model`` validates the rest of the entry;
     ``payload_member`` is the member of the body that rules and templates call ``data`` (None: the whole body);
@@ -113,7 +114,7 @@ class Source(ABC, Generic[ConfigT]):
         return self.context.logger
 
     async def open(self) -> None:
-        """Called once before the first request. Raise to refuse the start."""
+        """Called once before the first request. Raise to refuse the start; after a secret changed it is tried again."""
 
     async def close(self) -> None:
         """Called once after the last request."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from connectors.api import (
+    BatchDestination,
     CollectingDestination,
     ConfigModel,
     Destination,
@@ -21,6 +22,7 @@ from connectors.api import (
     SourceConfig,
     Template,
 )
+from hub.config.file_secrets import FileSecrets
 from hub.config.status import StatusConfig
 from hub.log.topics import Layout, Topics
 from hub.rules import Pattern
@@ -172,12 +174,13 @@ class DeliverySettings(ConfigModel):
 
 @dataclass(frozen=True, slots=True)
 class SourceEntry:
-    """One of ``sources:``. ``connector(config, context)`` makes the instance."""
+    """One of ``sources:``. ``connector(config, context)`` makes the instance; ``file_secrets`` another ``config``."""
 
     name: str
     connector: type[Source[Any]]
     config: SourceConfig
     where: Where
+    file_secrets: FileSecrets[SourceConfig] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +193,16 @@ class DestinationEntry:
     settings: DeliverySettings
     isolated: bool
     where: Where
+    file_secrets: FileSecrets[DestinationConfig] | None = field(default=None, repr=False)
 
     @property
     def batching(self) -> Batching:
         return Batching.of(self.connector, self.settings.batch)
+
+    @property
+    def takes_batches(self) -> bool:
+        """Whether one call takes many deliveries."""
+        return issubclass(self.connector, BatchDestination)
 
     @property
     def collects(self) -> bool:

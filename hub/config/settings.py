@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+from hub.config.file_secrets import Unreadable, read_secret
 from hub.config.problems import did_you_mean
 
 ValueT = TypeVar("ValueT")
@@ -70,6 +71,11 @@ SETTINGS = (
         "Kafka's own client properties in capitals: `HUB_KAFKA_SECURITY_PROTOCOL` is `security.protocol`.",
         secret=True,
     ),
+    Setting(
+        "HUB_KAFKA_SASL_PASSWORD_FILE",
+        "",
+        "A file with the `sasl.password`, such as a mounted Secret, instead of the variable; read at the start.",
+    ),
     Setting("HUB_ALLOW_PRIVATE", "0", "`1`: outgoing requests may reach loopback and private addresses."),
     Setting("HUB_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`."),
     Setting("HUB_LOG_FORMAT", "text", "`text` for people, `json` for log collectors: one object per line."),
@@ -87,15 +93,17 @@ SETTINGS = (
 """Every variable the hub reads; the reference in the documentation is made of this table."""
 
 _KAFKA_PREFIX = "HUB_KAFKA_"
+_IN_FILE = "HUB_KAFKA_SASL_PASSWORD_FILE"
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Read the ``HUB_*`` variables. One that is empty counts as not set.
+    """Read the ``HUB_*`` variables, and the file of the password for Kafka. One that is empty counts as not set.
 
     Raises:
         SettingsError: a variable has a value that means nothing.
     """
     given = {name: value for name, value in environ.items() if name.startswith("HUB_") and value}
+    given = _with_password(given)
     defaults = Settings()
     return Settings(
         home=Path(given.get("HUB_HOME", defaults.home)),
@@ -153,6 +161,20 @@ def _url(text: str) -> str:
     if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", text):
         raise ValueError(f"{text!r} is no address; write http://host:port")
     return text
+
+
+def _with_password(given: dict[str, str]) -> dict[str, str]:
+    if _IN_FILE not in given:
+        return given
+    variable, path = _IN_FILE.removesuffix("_FILE"), given[_IN_FILE]
+    if variable in given:
+        raise SettingsError(f"{variable} and {_IN_FILE} are both set; keep one")
+    password = read_secret(Path(path))
+    if isinstance(password, Unreadable):
+        raise SettingsError(f"{_IN_FILE}: {path} {password.reason}")
+    if not password:
+        raise SettingsError(f"{_IN_FILE}: {path} is empty")
+    return {name: value for name, value in given.items() if name != _IN_FILE} | {variable: password}
 
 
 def _kafka_properties(given: Mapping[str, str]) -> dict[str, str]:

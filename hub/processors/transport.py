@@ -106,6 +106,10 @@ class SafeConsumer(driver.Consumer):
         """Contents were let go: more may be read."""
         self._room.set()
 
+    def read_again(self) -> None:
+        """Everything that was handed out is void, and is handed out again from the committed offsets on."""
+        self._forget()
+
     @property
     def held_bytes(self) -> int:
         """What was handed out and is not done with, of all partitions."""

@@ -220,7 +220,7 @@ async def test_sources_see_the_url_outside_the_proxy_if_the_proxy_is_trusted(
     async with running(Limits(), Listen(port=0, forwarded_allow_ips=trusted)) as (hub, port, _):
         (intake,) = hub.app.user_middleware
         inlets: Any = intake.args[0]
-        source = inlets["shop"].source
+        source = inlets.find("shop").item.source
         verify = source.verify
 
         async def look(request: Any, now: Any) -> Any:
