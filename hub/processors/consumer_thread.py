@@ -85,6 +85,11 @@ class SafeConsumerThread(driver.AIOKafkaConsumerThread):
         guard(consumer._client, getattr(self.transport, "cluster_id", None))  # noqa: SLF001
         return consumer
 
+    def member(self) -> tuple[str, frozenset[str]]:
+        """Its id in the group, as far as it knows, and the topics it is there for."""
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001  (nothing else knows of the group)
+        return coordinator.member_id, frozenset(coordinator._subscription.topics)  # noqa: SLF001
+
     def wait_for_records(self, *, long: bool) -> None:
         """How long the broker may keep a fetch request of which no partition has anything (from the next one on).
 

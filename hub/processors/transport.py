@@ -22,6 +22,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from hub.processors.consumer_thread import SafeConsumerThread, boot_clock
+from hub.processors.membership import Member
 from hub.processors.seal import read_seal, write_seal
 from hub.processors.window import Limits, Received, Window
 
@@ -105,6 +106,18 @@ class SafeConsumer(driver.Consumer):
     def made_room(self) -> None:
         """Contents were let go: more may be read."""
         self._room.set()
+
+    @property
+    def member(self) -> Member:
+        """Who we are in the group, as far as we know."""
+        return Member(*self._thread.member(), self.epoch)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether only the brokers can tell that all is well: a member without a partition, or long without an answer
+        to a heartbeat.
+        """
+        return self._joined and not self.app.rebalancing and (not self.assignment() or not self.leased)
 
     @property
     def held_bytes(self) -> int:
