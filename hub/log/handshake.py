@@ -67,7 +67,8 @@ def _reason(error: BaseException) -> str | None:
     if alert is not None and (alert.reason or "").endswith(_WANTS_CERTIFICATE):
         return (
             "asks for a client certificate that it trusts; set HUB_KAFKA_SSL_KEYSTORE_LOCATION to a PEM file with one, "
-            "its chain and its key"
+            "its chain and its key, or HUB_KAFKA_SSL_KEYSTORE_CERTIFICATE_CHAIN and HUB_KAFKA_SSL_KEYSTORE_KEY to "
+            "their text"
         )
     if alert is not None:
         return f"does not agree on TLS ({alert.reason}); is HUB_KAFKA_SECURITY_PROTOCOL that of this port?"
