@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TypeVar
 
 from kafka.admin import KafkaAdminClient
@@ -25,7 +26,7 @@ from kafka.errors import KafkaConnectionError as ConnectionFailed
 from kafka.errors import KafkaTimeoutError as TimedOut
 
 from hub.log.connection import KafkaConnection
-from hub.log.handshake import refusal
+from hub.log.handshake import knock
 
 AnswerT = TypeVar("AnswerT")
 
@@ -74,9 +75,10 @@ def admin_client(connection: KafkaConnection, timeout: float) -> Iterator[KafkaA
     """
     milliseconds = int(timeout * 1000)
     with translated(connection):
-        check_reachable(connection, timeout)
         client = KafkaAdminClient(
-            **connection.kafka_python(), bootstrap_timeout_ms=milliseconds, request_timeout_ms=milliseconds
+            **reached(connection, timeout).kafka_python(),
+            bootstrap_timeout_ms=milliseconds,
+            request_timeout_ms=milliseconds,
         )
         try:
             if connection.cluster_id is not None:
@@ -89,25 +91,25 @@ def admin_client(connection: KafkaConnection, timeout: float) -> Iterator[KafkaA
                 client.close()
 
 
-def check_reachable(connection: KafkaConnection, timeout: float) -> None:
-    """Knock at every address before a client does: kafka-python tries again and again, and leaks a socket each time.
+def reached(connection: KafkaConnection, timeout: float) -> KafkaConnection:
+    """The connection, by those of its addresses at which a broker answers. Knocks at all of them, before a client does:
+    kafka-python tries again and again, leaks a socket each time, and does not get past one that says nothing.
 
     Raises:
-        OSError: none of them accepts a connection.
+        OSError: none of them answers within ``timeout`` seconds.
         KafkaRefusesError: one does, and turns us away.
     """
-    last = OSError("no address given")
-    for server in connection.servers:
-        host, _, port = server.rpartition(":")
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout).close()
-        except OSError as error:
-            last = error
-        else:
-            if connection.security_protocol != "PLAINTEXT" and (reason := refusal(connection, timeout)) is not None:
-                raise KafkaRefusesError(reason)
-            return
-    raise last
+    servers = connection.servers
+    if len(servers) == 1 and connection.security_protocol == "PLAINTEXT":
+        host, _, port = servers[0].rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), timeout).close()
+        return connection
+    answers = knock(connection, timeout)
+    if answers.servers:
+        return replace(connection, bootstrap=",".join(answers.servers))
+    if answers.refusal is not None:
+        raise KafkaRefusesError(answers.refusal)
+    raise answers.error
 
 
 @contextmanager

@@ -291,8 +291,18 @@ class SafeConsumer(driver.Consumer):
         """Stock logs false "stream stopped processing" errors, since its sensors are bypassed."""
 
 
+class NoProducer(driver.Producer):
+    """Nothing is sent through Faust. Stock connects one for each app all the same, and an app does not start before
+    that: 20 minutes, where it meets a broker first that accepts connections and answers nothing.
+    """
+
+    async def on_start(self) -> None:
+        await super(driver.Producer, self).on_start()
+
+
 class SafeTransport(driver.Transport):
     Consumer = SafeConsumer
+    Producer = NoProducer
 
     def __init__(self, url: Any, app: Any, limits: Limits, cluster_id: str | None) -> None:
         self.limits = limits
