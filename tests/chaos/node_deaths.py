@@ -1,6 +1,6 @@
 """Kafka nodes that die or freeze for long under load, again and again, and workers that die beside them.
 
-``python -m tests.chaos.node_deaths [--rounds 3] [--freeze 20]`` prints how long no request was answered 202, how long
+``python -m tests.chaos.node_deaths [--rounds 2] [--freeze 20]`` prints how long no request was answered 202, how long
 partitions rested, and whether every acknowledged event is in the log and in exactly one row.
 """
 
@@ -20,6 +20,7 @@ from tests.fixtures.kafka_cluster import Cluster, Node
 from tests.fixtures.machines import Machines, accepted_more, load, longest_gap
 from tests.fixtures.postgres import PostgresServer
 
+STORIES = ("nodes", "workers")
 SETTLE = 200  # requests answered 202 between two faults
 
 
@@ -118,9 +119,10 @@ async def main() -> None:
     parser.add_argument("--rounds", type=int, default=2, help="how often each node is killed and frozen")
     parser.add_argument("--freeze", type=float, default=20.0, help="seconds a node stands still")
     parser.add_argument("--min-session", type=float, default=1.0, help="group.min.session.timeout.ms, in seconds")
+    parser.add_argument("--story", action="append", choices=STORIES, help="who fails; all by default")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, servers(Path(name), given.min_session) as (cluster, database):
-        for story in ("nodes", "workers"):
+        for story in given.story or STORIES:
             began = time.monotonic()
             async with fresh_machines(Path(name), cluster, database, story) as machines:
                 if story == "nodes":
