@@ -14,6 +14,7 @@ from faust.types import TP
 
 from hub.log.bootstrap import begin_with_who_answers
 from hub.log.cluster_guard import guard
+from hub.log.leaders import follow_leaders
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +49,9 @@ class SafeConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def on_start(self) -> None:
         await super().on_start()
-        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001  (nothing else knows of the group)
+        consumer = self._ensure_consumer()
+        follow_leaders(consumer)
+        coordinator = consumer._coordinator  # noqa: SLF001  (nothing else knows of the group)
         self._renew_lease(coordinator)
         self._assign_what_is_known(coordinator)
 
@@ -101,11 +104,13 @@ class SafeConsumerThread(driver.AIOKafkaConsumerThread):
         milliseconds = _LONG_POLL if long else _SHORT_POLL
         self._ensure_consumer()._fetcher._fetch_max_wait_ms = milliseconds  # noqa: SLF001  (there is no setting)
 
-    def has_more(self, tp: TP) -> bool:
-        """Whether the broker told of records that were not asked for yet."""
+    def is_behind(self, tp: TP) -> bool:
+        """Whether the broker told of records that were not asked for yet, or where to begin is not known yet."""
         subscription = self._ensure_consumer()._subscription.subscription  # noqa: SLF001  (highwater() is not enough)
         state = subscription and subscription.assignment and subscription.assignment.state_value(TopicPartition(*tp))
-        return bool(state and state.has_valid_position and (state.highwater or 0) > state.position)
+        if not state:
+            return False
+        return not state.has_valid_position or (state.highwater or 0) > state.position
 
     async def commit_noted(self, commits: Commits) -> bool:
         """Commit offsets with notes; whether it is certain that they are. One at a time, in the order of the calls."""

@@ -101,7 +101,7 @@ class SafeConsumer(driver.Consumer):
         if self.app.rebalancing or not self._joined:
             return True
         idle = [tp for tp in self.assignment() if tp not in self._windows or not self._windows[tp].records]
-        return any(self._thread.has_more(tp) for tp in idle)
+        return any(self._thread.is_behind(tp) for tp in idle)
 
     def made_room(self) -> None:
         """Contents were let go: more may be read."""

@@ -8,11 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from hub.log.admin_client import admin_client
+from hub.log.connection import KafkaConnection
+from hub.log.leaders import follow_leaders
 from hub.log.topics import Topics
 from tests.chaos.events import make_event
 from tests.chaos.load import sender
-from tests.fixtures.kafka_cluster import Cluster
+from tests.fixtures.kafka_cluster import Cluster, Node
 from tests.fixtures.machines import Machines, accepted_more, load
 
 pytestmark = pytest.mark.timeout(300)
@@ -102,3 +106,45 @@ async def test_two_ingresses_and_three_workers_share_the_work_and_take_over(mach
     await machines.assert_exactly_once([*probes, *(one.event for one in (*left.accepted, *right.accepted))])
     sys.stdout.write(f"events of every partition were delivered {taken_over:.1f} s after a worker was killed\n")
     assert taken_over < 30, "take-over takes a session of 3 s, a rebalance and the reading of outcomes"
+
+
+async def test_a_consumer_finds_a_leader_that_moved_before_it_knew_where_to_begin(
+    cluster: Cluster, topics: Topics
+) -> None:
+    """Stock asks the old one for five minutes."""
+    one = TopicPartition(topics.events, 0)
+    move_leader(cluster, one, create=True, replicas=[1, 2, 3])
+    consumer = AIOKafkaConsumer(**cluster.connection.aiokafka(), auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        follow_leaders(consumer)
+        consumer.assign([one])
+        assert await consumer.position(one) == 0
+        consumer.pause(one)  # a fetch would tell it
+        await asyncio.to_thread(move_leader, cluster, one, create=False, replicas=[2, 3, 1])
+        await consumer.seek_to_beginning(one)
+        assert await asyncio.wait_for(consumer.position(one), 20) == 0
+    finally:
+        await consumer.stop()
+
+
+def move_leader(cluster: Cluster, one: TopicPartition, *, create: bool, replicas: list[int]) -> None:
+    """Until the first of the replicas leads, and all nodes know it."""
+    with admin_client(cluster.connection, 10.0) as client:
+        if create:
+            client.create_topics({one.topic: {"num_partitions": 1, "replication_factor": 3}})
+        client.alter_partition_reassignments({one: replicas})
+        end = time.monotonic() + 60
+        while True:
+            client.elect_leaders(0, {one.topic: [one.partition]}, raise_errors=False)
+            leaders = {leader_said_by(node, one) for node in cluster.nodes}
+            if leaders == {replicas[0]}:
+                return
+            assert time.monotonic() < end, f"they say that {leaders} leads"
+            time.sleep(0.2)
+
+
+def leader_said_by(node: Node, one: TopicPartition) -> int | None:
+    with admin_client(KafkaConnection(f"127.0.0.1:{node.port}"), 10.0) as client:
+        found = client.describe_topics([one.topic])[0]["partitions"]
+        return int(found[0]["leader_id"]) if found else None
