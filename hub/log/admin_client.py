@@ -2,7 +2,9 @@
 
 LogAdminError                what an administrator of the cluster must look at
 ├── TopicMismatchError       a topic has another number of partitions than hub.yaml says
-└── TopicCreationError       the cluster refused to create a topic
+├── TopicCreationError       the cluster refused to create a topic
+├── TopicMissingError        a topic is not there, and the hub does not make it
+└── TopicSettingError        a topic is not set as it must be, and the hub does not set it
 KafkaUnavailableError        (an OSError) nobody answers; trying again may help
 └── KafkaRefusesError        it does not let us in; trying again helps once somebody has changed something
 """
@@ -16,6 +18,7 @@ from typing import TypeVar
 
 from kafka.admin import KafkaAdminClient
 from kafka.errors import (
+    AuthorizationError,
     CoordinatorLoadInProgressError,
     CoordinatorNotAvailableError,
     KafkaError,
@@ -47,7 +50,11 @@ class TopicCreationError(LogAdminError):
 
 
 class TopicMissingError(LogAdminError):
-    """A topic that is to be read does not exist."""
+    """A topic that is needed does not exist."""
+
+
+class TopicSettingError(LogAdminError):
+    """A topic is not set as the hub's promises need it, and the hub is not to set it."""
 
 
 class KafkaUnavailableError(ConnectionError):
@@ -121,6 +128,11 @@ def translated(connection: KafkaConnection) -> Iterator[None]:
         raise
     except _AWAY as error:
         raise KafkaUnavailableError(connection, error) from error
+    except AuthorizationError as error:
+        raise LogAdminError(
+            f"Kafka at {connection.bootstrap} does not allow that: {error}; let an administrator give the hub the "
+            "rights that `hub topics --commands` prints"
+        ) from error
     except KafkaError as error:
         raise LogAdminError(f"Kafka at {connection.bootstrap} refuses: {error}") from error
 

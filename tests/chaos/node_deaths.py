@@ -6,6 +6,7 @@ partitions rested, and whether every acknowledged event is in the log and in exa
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 import time
@@ -70,18 +71,19 @@ async def nodes_fail(machines: Machines, cluster: Cluster, rounds: int, seconds:
 
 async def workers_fail(machines: Machines, rounds: int) -> list[ChaosEvent]:
     workers = [machines.start("worker") for _ in range(3)]
-    times: list[float] = []
+    times: dict[signal.Signals, list[float]] = {signal.SIGKILL: [], signal.SIGTERM: []}
     probes: list[ChaosEvent] = []
     async with load(machines.ports[0], "workers") as posting:
-        for turn in range(3 * rounds):
+        for turn, end in enumerate([*times] * (2 * rounds)):
             await asyncio.to_thread(machines.until_all_work, workers)
             await accepted_more(posting, SETTLE)
-            workers.pop(0).kill()
+            workers.pop(0).send_signal(end)
             took, sent = await machines.take_over(posting, f"probe{turn}")
-            times.append(took)
+            times[end].append(took)
             probes += sent
             workers.append(machines.start("worker"))
-    say(f"a worker killed, until an event of each partition was delivered: {told(times)}")
+    for end, seconds in times.items():
+        say(f"a worker was sent {end.name}, until an event of each partition was delivered: {told(seconds)}")
     return [*probes, *(one.event for one in posting.accepted)]
 
 

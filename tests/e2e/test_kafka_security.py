@@ -90,7 +90,10 @@ def with_certificate_as_text(secure: Cluster) -> KafkaConnection:
 def test_everything_the_hub_does_works_behind_it(
     secure: Cluster, topics: Topics, tmp_path: Path, connect: Callable[[Cluster], KafkaConnection]
 ) -> None:
-    hub = Project(tmp_path, connect(secure), topics, DESTINATIONS, ROUTES)
+    everything_works(Project(tmp_path, connect(secure), topics, DESTINATIONS, ROUTES))
+
+
+def everything_works(hub: Project) -> None:
     events = [make_event(f"e{n}") for n in range(20)]
     hub.receive(*events)
     with hub.worker(), receiving(hub):
