@@ -119,12 +119,16 @@ def hub_name(path: Path) -> str:
 
 
 def connection(found: Settings) -> KafkaConnection:
-    """HUB_KAFKA, or the embedded broker of this HUB_HOME. Exits with 1 when there is neither."""
+    """HUB_KAFKA, or the embedded broker of this HUB_HOME. Exits with 1 when there is neither, with 2 when it cannot be
+    used as the environment says.
+    """
     address = found.kafka or running_address(found.home)
     if address is None:
         fail(f"no Kafka: the broker of {found.home} is not running; start it with `hub up`, or set HUB_KAFKA")
     cluster = None if found.kafka else cluster_of(found.home)
     try:
-        return KafkaConnection(address, found.kafka_properties, cluster_id=cluster)
+        made = KafkaConnection(address, found.kafka_properties, cluster_id=cluster)
+        made.aiokafka()  # certificates are not read before, and then in the middle of the work
     except KafkaPropertyError as error:
         fail(str(error), CONFIGURATION_ERROR)
+    return made
