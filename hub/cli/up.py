@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from hub.cli.api_address import announced
+from hub.cli.tls import certificate, tls_options
 from hub.cli.wiring import config_option, fail, load_configuration, proxies, service_settings
 from hub.config.model import Configuration, Durability
 from hub.config.settings import Settings
@@ -22,23 +23,21 @@ from hub.supervisor import Part, Supervisor
 DRAIN_SECONDS = 40.0
 """How long the supervisor waits for a part: longer than any part's own deadline, so that theirs decide."""
 _LOOK_EVERY = 0.1
-_FILE = click.Path(exists=True, dir_okay=False)
 
 
 @click.command(name="up", short_help="Run everything on this machine.")
 @config_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address the ingress listens on.")
 @click.option("--port", default=8080, show_default=True, help="Port the ingress listens on.")
-@click.option("--tls-cert", type=_FILE, help="Certificate chain, PEM; a renewed one is used at once.")
-@click.option("--tls-key", type=_FILE, help="Its private key, PEM.")
+@tls_options
 @click.option("--forwarded-allow-ips", callback=proxies, help="Proxies whose X-Forwarded-* headers are believed.")
 @click.option("--api-port", type=click.IntRange(0, 65535), help="Port of the api.  [default: the next free one]")
 def command(
     config: Path,
     host: str,
     port: int,
-    tls_cert: str | None,
-    tls_key: str | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
     forwarded_allow_ips: str | None,
     api_port: int | None,
 ) -> None:
@@ -46,8 +45,7 @@ def command(
 
     A part that crashes is started again; Ctrl-C drains and stops. Data lives in .hub (HUB_HOME).
     """
-    if (tls_cert is None) != (tls_key is None):
-        raise click.UsageError("--tls-cert and --tls-key belong together; give both")
+    certificate(tls_cert, tls_key)
     settings = service_settings()
     configuration = load_configuration(config)
     listen = ["--host", host, "--port", str(port)]
@@ -57,7 +55,7 @@ def command(
         ("--forwarded-allow-ips", forwarded_allow_ips),
     ):
         if value is not None:
-            listen += [option, value]
+            listen += [option, str(value)]
     with only_one_hub(settings.home):
         # A port that a person named is the one to take; the next one is only likely to be free.
         asked = ["--port", str(port + 1), "--any-port"] if api_port is None else ["--port", str(api_port)]

@@ -13,7 +13,8 @@ import pytest
 import uvloop
 
 from hub.ingress.limits import Limits
-from hub.ingress.server import AddressInUseError, Listen, bind
+from hub.ingress.server import Listen, bind
+from hub.serving.server import AddressInUseError
 from tests.fixtures.ingress import sign, until
 from tests.fixtures.ingress_server import running
 

@@ -11,7 +11,7 @@ import ssl
 from datetime import datetime, timedelta
 
 from connectors.context import utc_now
-from hub.ingress.certificate import Certificate, CertificateError, CertificateFiles, load
+from hub.serving.certificate import Certificate, CertificateError, CertificateFiles, load
 
 EVERY = 2.0
 """Seconds between two looks at the files."""

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from hub.ingress.certificate import CertificateError, CertificateFiles, load
-from hub.ingress.certificate_rotation import CertificateRotation
 from hub.ingress.server import Listen
+from hub.serving.certificate import CertificateError, CertificateFiles, load
+from hub.serving.certificate_rotation import CertificateRotation
 from tests.fixtures.certificates import (
     Replace,
     by_rename,
@@ -155,7 +155,7 @@ async def test_every_kind_of_handshake_sees_the_present_certificate(
     files: CertificateFiles,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("hub.ingress.certificate_rotation.EVERY", 0.02)
+    monkeypatch.setattr("hub.serving.certificate_rotation.EVERY", 0.02)
     client = trusting(authority)
     client.minimum_version = client.maximum_version = version
     client.check_hostname = host is not None
