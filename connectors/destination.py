@@ -82,10 +82,11 @@ Outcomes = Mapping[DeliveryKey, DeliveryError | None]
 class Destination(ABC, Generic[ConfigT, OptionsT]):
     """Base of all forms; implement EachDestination, BatchDestination or CollectingDestination.
 
-    One instance per configured destination and worker process. ``open`` is called once before the first delivery
-    and again after ``close``. Class attributes: ``name`` is the ``type:`` people write; ``config_model`` validates
-    the entry; ``options_model`` validates a route's ``with``; ``effect`` says what a repeat does; ``api_version``
-    is the contract the plugin was written for.
+    One instance per configured destination and worker process; while a secret changes, the next one is opened beside
+    it, and this one is closed after its last call. ``open`` is called once before the first delivery and again after
+    ``close``. Class attributes: ``name`` is the ``type:`` people write; ``config_model`` validates the entry;
+    ``options_model`` validates a route's ``with``; ``effect`` says what a repeat does; ``api_version`` is the contract
+    the plugin was written for.
     """
 
     name: ClassVar[str]

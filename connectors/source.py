@@ -88,13 +88,15 @@ ConfigT = TypeVar("ConfigT", bound=SourceConfig)
 
 
 class Source(ABC, Generic[ConfigT]):
-    """One kind of sender. One instance per configured source, made once and used concurrently by all requests.
+    """One kind of sender. One instance per configured source, used concurrently by all requests; when a secret
+    changes, another is made and takes over.
 
     Class attributes: ``name`` is the ``type:`` people write; ``config_model`` validates the rest of the entry;
     ``payload_member`` is the member of the body that rules and templates call ``data`` (None: the whole body);
     ``signed_headers`` (lower case) are stored with each event whatever the allow-list says, since the signature
-    covers them; ``instead_of_samples`` says, where the source is no SampleSender, why and what to do instead of
-    ``hub send``; ``api_version`` is the contract the plugin was written for.
+    covers them; ``terminal_types`` are the types of events after which nothing more happens to their subject (a job's
+    end: what ``hub wait`` waits for); ``instead_of_samples`` says, where the source is no SampleSender, why and what to
+    do instead of ``hub send``; ``api_version`` is the contract the plugin was written for.
     """
 
     name: ClassVar[str]
@@ -102,6 +104,7 @@ class Source(ABC, Generic[ConfigT]):
     payload_member: ClassVar[str | None] = None
     signed_headers: ClassVar[frozenset[str]] = frozenset()
     instead_of_samples: ClassVar[str] = "let the real one post to its address under /in/"
+    terminal_types: ClassVar[frozenset[str]] = frozenset()
     api_version: ClassVar[int] = API_VERSION
 
     def __init__(self, config: ConfigT, context: "Context") -> None:
@@ -113,10 +116,17 @@ class Source(ABC, Generic[ConfigT]):
         return self.context.logger
 
     async def open(self) -> None:
-        """Called once before the first request. Raise to refuse the start."""
+        """Called once before the first request. Raise to refuse the start; after a secret changed it is tried again."""
 
     async def close(self) -> None:
         """Called once after the last request."""
+
+    @classmethod
+    def subject_of(cls, name: str) -> str:
+        """The subject that events of this source have, for what people call ``name``: one of its forms, if it has
+        several (`batches/123` and `123`).
+        """
+        return name
 
     @abstractmethod
     async def verify(self, request: Request, now: datetime) -> Verified | Reply:

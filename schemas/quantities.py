@@ -1,7 +1,7 @@
 """Durations (``5s 5m 24h 7d``) and sizes (``64kB 1MB``) as people write them in ``hub.yaml``."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import BeforeValidator
@@ -28,6 +28,24 @@ def parse_duration(text: object) -> timedelta:
         return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
     except OverflowError:
         raise ValueError(f"{text!r} is longer than any duration the hub can hold") from None
+
+
+def parse_moment(text: str, now: datetime) -> datetime:
+    """Read a point in time: RFC 3339, or a duration before ``now``. Without an offset it is local time.
+
+    Raises:
+        ValueError: the text has another form; the message says which forms there are.
+    """
+    try:
+        return now - parse_duration(text)
+    except ValueError:
+        pass
+    except OverflowError:
+        return datetime.fromtimestamp(0, UTC)
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is neither a duration (90m, 24h, 7d) nor a time (2026-02-01T12:00:00Z)") from None
 
 
 def parse_size(text: object) -> int:

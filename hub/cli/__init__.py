@@ -20,6 +20,8 @@ COMMANDS = {
     "replay": "hub.cli.replay",
     "topics": "hub.cli.topics",
     "connectors": "hub.cli.connectors",
+    "wait": "hub.cli.wait",
+    "api": "hub.cli.api",
     "ingress": "hub.cli.ingress",
     "worker": "hub.cli.worker",
     "broker": "hub.cli.broker",

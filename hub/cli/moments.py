@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import click
 
-from schemas.quantities import parse_duration
+from schemas.quantities import parse_moment
 
 
 class Moment(click.ParamType):
@@ -15,14 +15,7 @@ class Moment(click.ParamType):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         if isinstance(value, datetime):
             return value
-        text = str(value)
         try:
-            return datetime.now(UTC) - parse_duration(text)
-        except ValueError:
-            pass
-        except OverflowError:
-            return datetime.fromtimestamp(0, UTC)
-        try:
-            return datetime.fromisoformat(text).astimezone(UTC)
-        except (ValueError, OverflowError):
-            self.fail(f"{text!r} is neither a duration (90m, 24h, 7d) nor a time (2026-02-01T12:00:00Z)", param, ctx)
+            return parse_moment(str(value), datetime.now(UTC))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)

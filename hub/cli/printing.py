@@ -1,6 +1,5 @@
 """What senders wrote, shown safely: no escape sequence of theirs reaches the terminal."""
 
-from base64 import b64encode
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +7,7 @@ import orjson
 
 from hub.log.reader import StoredEvent
 from schemas.decision import Decision
+from schemas.event_json import event_to_json
 from schemas.lane import Lane
 from schemas.outcome import Outcome
 
@@ -44,39 +44,8 @@ def shown_body(body: bytes) -> str:
 
 
 def event_json(stored: StoredEvent, *, body: bool) -> dict[str, Any]:
-    """An event as ``--json`` prints it. A body that is no text is in ``body_base64``."""
-    event = stored.event
-    found: dict[str, Any] = {
-        "source": event.source,
-        "id": event.id,
-        "type": event.type,
-        "subject": event.subject,
-        "time": event.time,
-        "received": event.received,
-        "endpoint": event.endpoint,
-        "content_type": event.content_type,
-        "metadata": event.metadata,
-        "size": len(event.body),
-        "partition": stored.partition,
-        "offset": stored.offset,
-    }
-    if not body:
-        return found
-    found |= {
-        "digest": event.digest,
-        "verified": event.verified,
-        "headers": event.headers,
-        "traceparent": event.traceparent,
-    }
-    return {**found, **body_json(event.body)}
-
-
-def body_json(body: bytes) -> dict[str, str]:
-    """A body as ``--json`` prints it; in ``body_base64`` if it is no text."""
-    try:
-        return {"body": body.decode()}
-    except UnicodeDecodeError:
-        return {"body_base64": b64encode(body).decode()}
+    """An event as ``--json`` prints it."""
+    return event_to_json(stored.event, partition=stored.partition, offset=stored.offset, body=body)
 
 
 def outcome_line(outcome: Outcome) -> str:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import click
 
-from hub.cli.wiring import config_option, fail, load_configuration, service_settings
+from hub.cli.api_address import announced
+from hub.cli.tls import certificate, tls_options
+from hub.cli.wiring import config_option, fail, load_configuration, proxies, service_settings
 from hub.config.model import Configuration, Durability
 from hub.config.settings import Settings
 from hub.log.embedded import running_address
@@ -27,21 +29,23 @@ _LOOK_EVERY = 0.1
 @config_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address the ingress listens on.")
 @click.option("--port", default=8080, show_default=True, help="Port the ingress listens on.")
-@click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False), help="Certificate chain, PEM.")
-@click.option("--tls-key", type=click.Path(exists=True, dir_okay=False), help="Its private key, PEM.")
-@click.option("--forwarded-allow-ips", help="Proxies whose X-Forwarded-* headers are believed.")
+@tls_options
+@click.option("--forwarded-allow-ips", callback=proxies, help="Proxies whose X-Forwarded-* headers are believed.")
+@click.option("--api-port", type=click.IntRange(0, 65535), help="Port of the api.  [default: the next free one]")
 def command(
     config: Path,
     host: str,
     port: int,
-    tls_cert: str | None,
-    tls_key: str | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
     forwarded_allow_ips: str | None,
+    api_port: int | None,
 ) -> None:
-    """Run everything: the embedded Kafka broker (unless HUB_KAFKA names a cluster), the ingress and the workers.
+    """Run everything: the embedded Kafka broker (unless HUB_KAFKA names a cluster), the ingress, the workers, the api.
 
     A part that crashes is started again; Ctrl-C drains and stops. Data lives in .hub (HUB_HOME).
     """
+    certificate(tls_cert, tls_key)
     settings = service_settings()
     configuration = load_configuration(config)
     listen = ["--host", host, "--port", str(port)]
@@ -51,15 +55,19 @@ def command(
         ("--forwarded-allow-ips", forwarded_allow_ips),
     ):
         if value is not None:
-            listen += [option, value]
+            listen += [option, str(value)]
     with only_one_hub(settings.home):
-        running = parts(configuration, settings, config, listen)
+        # A port that a person named is the one to take; the next one is only likely to be free.
+        asked = ["--port", str(port + 1), "--any-port"] if api_port is None else ["--port", str(api_port)]
+        running = parts(configuration, settings, config, listen, asked)
         scheme = "https" if tls_cert else "http"
         told = [f"{scheme}://{host}:{port}/in/{source}" for source in configuration.sources]
-        sys.exit(asyncio.run(_supervise(Supervisor(running), running, told)))
+        sys.exit(asyncio.run(_supervise(Supervisor(running), running, told, settings)))
 
 
-def parts(configuration: Configuration, settings: Settings, config: Path, listen: list[str]) -> list[Part]:
+def parts(
+    configuration: Configuration, settings: Settings, config: Path, listen: list[str], asked: list[str]
+) -> list[Part]:
     """The processes of one hub, in the order of starting.
 
     Built-in connectors share the worker that routes; each isolated destination (a plugin, unless told otherwise)
@@ -88,6 +96,7 @@ def parts(configuration: Configuration, settings: Settings, config: Path, listen
         worker("worker", ["route", "delay", "status", *shared]),
         *(worker(f"worker-{name}", [name]) for name in isolated),
         service("ingress", "ingress", listen),
+        service("api", "api", asked),
     ]
 
 
@@ -107,7 +116,7 @@ def only_one_hub(home: Path) -> Iterator[None]:
         yield
 
 
-async def _supervise(supervisor: Supervisor, running: Sequence[Part], told: Sequence[str]) -> int:
+async def _supervise(supervisor: Supervisor, running: Sequence[Part], told: Sequence[str], settings: Settings) -> int:
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -119,7 +128,7 @@ async def _supervise(supervisor: Supervisor, running: Sequence[Part], told: Sequ
     beats = [part.heartbeat for part in running if part.heartbeat is not None]
     for beat in beats:  # of an earlier hub
         beat.unlink(missing_ok=True)
-    telling = asyncio.create_task(_tell(beats, told))
+    telling = asyncio.create_task(_tell(beats, told, settings))
     try:
         return await supervisor.run()
     finally:
@@ -128,11 +137,12 @@ async def _supervise(supervisor: Supervisor, running: Sequence[Part], told: Sequ
             await telling
 
 
-async def _tell(beats: Sequence[Path], told: Sequence[str]) -> None:
+async def _tell(beats: Sequence[Path], told: Sequence[str], settings: Settings) -> None:
     """Say when every part does its work: to people once, to systemd as often as it wants to hear."""
     while not all(map(is_fresh, beats)):  # noqa: ASYNC110  (other processes: no Event to share)
         await asyncio.sleep(_LOOK_EVERY)
     click.echo("\n  ".join(["hub is ready. Senders post to", *told]))
+    click.echo(f"Programs ask {announced(settings)}/events, or wait there (`hub wait JOB`)")
     notify(f"READY=1\nSTATUS=receiving webhooks: {' '.join(told)}")
     seconds = watchdog_seconds()
     while seconds is not None:

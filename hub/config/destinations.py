@@ -8,10 +8,12 @@ from pydantic import BaseModel
 
 from connectors.api import CollectingDestination, ConfigModel, Destination
 from connectors.registry import ConnectorError, Kind
+from hub.config.file_secrets import FileSecrets
 from hub.config.model import DeliverySettings, DestinationEntry
 from hub.config.names import check_name
 from hub.config.nodes import Node
 from hub.config.reading import Reading, only, without
+from hub.config.secret_fields import file_of_option, refuse_files
 from hub.config.validation import keys, validate
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -46,15 +48,15 @@ def _read_destination(name: str, node: Node, defaults: DeliverySettings, reading
         reading.problems.add(type_name.node.where, str(error))
         return None
     entry = without(node, "type")
-    options = reading.secret_files.fill(connector.options_model, only(entry, keys(connector.options_model)))
+    options = _read_options(entry, connector, reading)
     settings = _read_settings(entry, connector, defaults, reading)
-    config = _read_config(connector, entry, reading)
+    config, file_secrets = _read_config(connector, entry, reading)
     validate(connector.options_model, options, reading.problems, optional=True)
     built = None
     if config is not None and settings is not None:
         builtin = reading.registry.is_builtin(Kind.DESTINATION, type_name.value)
         isolated = not builtin if settings.isolate is None else settings.isolate
-        built = DestinationEntry(name, connector, config, settings, isolated, node.where)
+        built = DestinationEntry(name, connector, config, settings, isolated, node.where, file_secrets)
     return Configured(connector, built, settings or defaults, options.items())
 
 
@@ -76,12 +78,25 @@ def _read_settings(
     return None if settings is None else layered(defaults, settings)
 
 
-def _read_config(connector: type[Destination[Any, Any]], entry: Node, reading: Reading) -> Any:
+def _read_options(entry: Node, connector: type[Destination[Any, Any]], reading: Reading) -> Node:
+    """The defaults for what a route sets by ``with``. A secret of both is in the connector's own options, where its
+    file is read.
+    """
+    model = connector.options_model
+    own = keys(connector.config_model)
+    options = only(entry, keys(model))
+    in_files = {key for key, member in options.items().items() if file_of_option(key, model, member)}
+    refuse_files(model, without(options, *own), reading.problems)
+    return without(options, *in_files)
+
+
+def _read_config(
+    connector: type[Destination[Any, Any]], entry: Node, reading: Reading
+) -> tuple[Any, FileSecrets[Any] | None]:
     """The connector's own options: every key that belongs neither to the hub nor only to ``with``."""
     model = connector.config_model
     elsewhere = (keys(DeliverySettings) | keys(connector.options_model)) - keys(model)
-    own = reading.secret_files.fill(model, without(entry, *elsewhere))
-    return validate(model, own, reading.problems, known=elsewhere)
+    return reading.options(model, without(entry, *elsewhere), known=elsewhere)
 
 
 def layered(base: ModelT, over: ModelT) -> ModelT:

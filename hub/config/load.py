@@ -6,6 +6,7 @@ from pathlib import Path
 
 from connectors.registry import Registry
 from hub.config.destinations import read_destinations
+from hub.config.file_secrets import read_secret
 from hub.config.files import folder_of, read_texts, revision_of, tree
 from hub.config.model import Configuration, DeliverySettings
 from hub.config.nodes import Node
@@ -44,7 +45,7 @@ def load(
     env_file = folder / ".env"
     values = {**read_dotenv(env_file, problems), **environ} if expand else None
     root = Variables(values, env_file, problems).expand(root)
-    secret_files = SecretFiles(folder, problems, read=expand)
+    secret_files = SecretFiles(folder, problems, read_secret if expand else None)
     reading = Reading(problems, registry or Registry.installed(), secret_files)
     configuration = _read(root, revision_of(texts), reading)
     problems.raise_any()
@@ -86,4 +87,5 @@ def _with_status_secrets(root: Node, reading: Reading) -> Node:
     status = root.items().get("status")
     if status is None:
         return root
-    return replace(root, value={**root.items(), "status": reading.secret_files.fill(StatusConfig, status)})
+    filled, _ = reading.secret_files.fill(StatusConfig, status)
+    return replace(root, value={**root.items(), "status": filled})

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from connectors.api import (
+    BatchDestination,
     CollectingDestination,
     ConfigModel,
     Destination,
@@ -21,6 +22,7 @@ from connectors.api import (
     SourceConfig,
     Template,
 )
+from hub.config.file_secrets import FileSecrets
 from hub.config.status import StatusConfig
 from hub.log.topics import Layout, Topics
 from hub.rules import Pattern
@@ -51,6 +53,10 @@ class LogConfig(ConfigModel):
     retention: Duration = Field(timedelta(days=30), description="How long `hub.events` is kept.")
     durability: Durability = Field(
         Durability.REPLICATION, description="`fsync`: every record is on disk before a 202, for a single node."
+    )
+    manage_topics: bool = Field(
+        default=True,
+        description="Whether the hub makes and sets its topics; `hub topics --commands` prints how others do.",
     )
 
 
@@ -172,12 +178,13 @@ class DeliverySettings(ConfigModel):
 
 @dataclass(frozen=True, slots=True)
 class SourceEntry:
-    """One of ``sources:``. ``connector(config, context)`` makes the instance."""
+    """One of ``sources:``. ``connector(config, context)`` makes the instance; ``file_secrets`` another ``config``."""
 
     name: str
     connector: type[Source[Any]]
     config: SourceConfig
     where: Where
+    file_secrets: FileSecrets[SourceConfig] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +197,16 @@ class DestinationEntry:
     settings: DeliverySettings
     isolated: bool
     where: Where
+    file_secrets: FileSecrets[DestinationConfig] | None = field(default=None, repr=False)
 
     @property
     def batching(self) -> Batching:
         return Batching.of(self.connector, self.settings.batch)
+
+    @property
+    def takes_batches(self) -> bool:
+        """Whether one call takes many deliveries."""
+        return issubclass(self.connector, BatchDestination)
 
     @property
     def collects(self) -> bool:

@@ -45,6 +45,12 @@ class Problems:
         if value and value != shown:
             self._masked[value] = shown
 
+    def empty(self) -> "Problems":
+        """No problems, and the same secrets to keep."""
+        other = Problems()
+        other._masked = dict(self._masked)
+        return other
+
     def masks(self, value: str) -> bool:
         return value in self._masked
 

@@ -1,11 +1,19 @@
 """What every part of the loader is given."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from pydantic import BaseModel
 
 from connectors.registry import Kind, Registry
+from hub.config.file_secrets import Contents, FileSecrets
 from hub.config.nodes import Node
 from hub.config.problems import Problems
 from hub.config.secret_fields import SecretFiles
+from hub.config.validation import validate
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,23 @@ class Reading:
             self.problems.add(name.where, f"`type`: expected one of {known}")
             return None
         return None if name.unset else TypeName(name, name.value)
+
+    def options(
+        self, model: type[ModelT], node: Node, *, known: Collection[str] = ()
+    ) -> tuple[ModelT | None, FileSecrets[ModelT] | None]:
+        """A connector's own options, and its secrets that are in files, if any. ``known`` as for `validate`."""
+        filled, contents = self.secret_files.fill(model, node)
+        options = validate(model, filled, self.problems, known=known)
+
+        def made_of(contents: Contents) -> ModelT:
+            problems = self.problems.empty()
+            filled, _ = self.secret_files.made_of(contents, problems).fill(model, node)
+            made = validate(model, filled, problems, known=known)
+            problems.raise_any()
+            assert made is not None
+            return made
+
+        return options, FileSecrets(contents, made_of) if contents else None
 
 
 @dataclass(frozen=True, slots=True)

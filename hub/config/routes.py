@@ -10,6 +10,7 @@ from hub.config.model import Finding, Route, Target, Where
 from hub.config.names import check_known
 from hub.config.nodes import Node
 from hub.config.problems import Problems, did_you_mean
+from hub.config.secret_fields import refuse_files
 from hub.config.validation import validate
 from hub.config.written import PRIORITIES, WrittenRoute
 from hub.rules import InvalidPatternError, Pattern, parse
@@ -124,5 +125,7 @@ def _options(configured: Configured, given: Node | None, to: Node, problems: Pro
     if given is not None and not given.is_mapping:
         return None  # WrittenRoute has reported it
     own: Mapping[str, Any] = given.items() if given else {}
+    if given is not None and refuse_files(configured.connector.options_model, given, problems):
+        return None
     merged = Node.collection((given or to).where, {**configured.options, **own})
     return validate(configured.connector.options_model, merged, problems)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+from hub.config.file_secrets import Unreadable, read_secret
 from hub.config.problems import did_you_mean
 
 ValueT = TypeVar("ValueT")
@@ -44,6 +45,8 @@ class Settings:
     log_level: LogLevel = LogLevel.INFO
     log_format: LogFormat = LogFormat.TEXT
     java: Path | None = None
+    token: str | None = field(default=None, repr=False)
+    api: str | None = None
     unknown: tuple[str, ...] = ()
 
 
@@ -68,23 +71,39 @@ SETTINGS = (
         "Kafka's own client properties in capitals: `HUB_KAFKA_SECURITY_PROTOCOL` is `security.protocol`.",
         secret=True,
     ),
+    Setting(
+        "HUB_KAFKA_SASL_PASSWORD_FILE",
+        "",
+        "A file with the `sasl.password`, such as a mounted Secret, instead of the variable; read at the start.",
+    ),
     Setting("HUB_ALLOW_PRIVATE", "0", "`1`: outgoing requests may reach loopback and private addresses."),
     Setting("HUB_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`."),
     Setting("HUB_LOG_FORMAT", "text", "`text` for people, `json` for log collectors: one object per line."),
+    Setting(
+        "HUB_TOKEN",
+        "",
+        "What `hub api` asks for and `hub wait` brings. Without it `hub api` answers this machine only.",
+        secret=True,
+    ),
+    Setting(
+        "HUB_API", "the hub of this machine", "Where `hub wait` and `hub.client` find the api: `http://host:port`."
+    ),
     Setting("HUB_JAVA", "the one that comes along", "Java 17 or newer for the embedded broker: path of `java`."),
 )
 """Every variable the hub reads; the reference in the documentation is made of this table."""
 
 _KAFKA_PREFIX = "HUB_KAFKA_"
+_IN_FILE = "HUB_KAFKA_SASL_PASSWORD_FILE"
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Read the ``HUB_*`` variables. One that is empty counts as not set.
+    """Read the ``HUB_*`` variables, and the file of the password for Kafka. One that is empty counts as not set.
 
     Raises:
         SettingsError: a variable has a value that means nothing.
     """
     given = {name: value for name, value in environ.items() if name.startswith("HUB_") and value}
+    given = _with_password(given)
     defaults = Settings()
     return Settings(
         home=Path(given.get("HUB_HOME", defaults.home)),
@@ -94,6 +113,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         log_level=_read(given, "HUB_LOG_LEVEL", _choice(LogLevel), defaults.log_level),
         log_format=_read(given, "HUB_LOG_FORMAT", _choice(LogFormat), defaults.log_format),
         java=_read(given, "HUB_JAVA", Path, defaults.java),
+        token=_read(given, "HUB_TOKEN", _token, defaults.token),
+        api=_read(given, "HUB_API", _url, defaults.api),
         unknown=tuple(_unknown(given)),
     )
 
@@ -128,6 +149,32 @@ def _choice(choices: type[ChoiceT]) -> Callable[[str], ChoiceT]:
             raise ValueError(f"expected {', '.join(known)}, not {text!r}{did_you_mean(text, known)}") from None
 
     return read
+
+
+def _token(text: str) -> str:
+    if not re.fullmatch(r"[\x21-\x7e]{16,1000}", text):
+        raise ValueError("it needs 16 ASCII characters at least, and no spaces; `openssl rand -hex 32` makes one")
+    return text
+
+
+def _url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", text):
+        raise ValueError(f"{text!r} is no address; write http://host:port")
+    return text
+
+
+def _with_password(given: dict[str, str]) -> dict[str, str]:
+    if _IN_FILE not in given:
+        return given
+    variable, path = _IN_FILE.removesuffix("_FILE"), given[_IN_FILE]
+    if variable in given:
+        raise SettingsError(f"{variable} and {_IN_FILE} are both set; keep one")
+    password = read_secret(Path(path))
+    if isinstance(password, Unreadable):
+        raise SettingsError(f"{_IN_FILE}: {path} {password.reason}")
+    if not password:
+        raise SettingsError(f"{_IN_FILE}: {path} is empty")
+    return {name: value for name, value in given.items() if name != _IN_FILE} | {variable: password}
 
 
 def _kafka_properties(given: Mapping[str, str]) -> dict[str, str]:

@@ -5,7 +5,6 @@ from hub.config.model import SourceEntry
 from hub.config.names import check_name
 from hub.config.nodes import Node
 from hub.config.reading import Reading, without
-from hub.config.validation import validate
 from schemas.news import HUB_SOURCE
 
 
@@ -30,6 +29,5 @@ def _read_source(name: str, node: Node, reading: Reading) -> SourceEntry | None:
     except ConnectorError as error:
         reading.problems.add(type_name.node.where, str(error))
         return None
-    options = reading.secret_files.fill(connector.config_model, without(node, "type"))
-    config = validate(connector.config_model, options, reading.problems)
-    return None if config is None else SourceEntry(name, connector, config, node.where)
+    config, file_secrets = reading.options(connector.config_model, without(node, "type"))
+    return None if config is None else SourceEntry(name, connector, config, node.where, file_secrets)

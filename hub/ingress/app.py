@@ -5,7 +5,6 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -13,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from connectors.api import Context, Source
+from connectors.api import Context
 from connectors.context import utc_now
 from hub.config.model import Configuration
 from hub.ingress.event_log import EventLog, State
-from hub.ingress.inlet import Inlet
+from hub.ingress.inlets import Inlets
 from hub.ingress.intake import Intake
 from hub.ingress.limits import DEFAULT, Limits
 from hub.ingress.refusal import ANSWERS, RefusedError, respond
@@ -42,8 +41,7 @@ def create_app(
     called when the log can never be used as configured (a topic with another number of partitions), ``on_ready`` when
     it can be.
     """
-    sources = {name: entry.connector(entry.config, context(name)) for name, entry in configuration.sources.items()}
-    inlets = {name: Inlet(name, source, limits.max_stored_headers) for name, source in sources.items()}
+    inlets = Inlets(configuration.sources, context, limits.max_stored_headers)
 
     async def readyz(_: Request) -> Response:
         ready = log.state is State.READY
@@ -57,7 +55,7 @@ def create_app(
             Route("/readyz", readyz),
         ],
         exception_handlers=dict.fromkeys((RefusedError, *ANSWERS), respond),
-        lifespan=lambda _: _running(sources, log, on_fault, on_ready),
+        lifespan=lambda _: _running(inlets, log, on_fault, on_ready),
     )
     app.router.redirect_slashes = False  # a sender that follows a redirect may drop the body
     return app
@@ -69,15 +67,13 @@ async def _healthz(_: Request) -> Response:
 
 @asynccontextmanager
 async def _running(
-    sources: Mapping[str, Source[Any]],
+    inlets: Inlets,
     log: EventLog,
     on_fault: Callable[[Exception], None] | None,
     on_ready: Callable[[], None],
 ) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
-        for source in sources.values():
-            stack.push_async_callback(source.close)
-            await source.open()
+        await stack.enter_async_context(inlets.running())
         stack.push_async_callback(log.close)
         connecting = asyncio.create_task(_connect(log, on_fault, on_ready), name="connect the log")
         try:

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import orjson
@@ -11,10 +11,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from connectors.api import Reply, Request
+from hub.handover import Serving
 from hub.ingress.body import Load, read_body
 from hub.ingress.deadline import Deadline
 from hub.ingress.event_log import EventLog
+from hub.ingress.forwarded import FORWARDED_HOST
 from hub.ingress.inlet import Inlet
+from hub.ingress.inlets import Inlets
 from hub.ingress.limits import Limits
 from hub.ingress.refusal import ANTICIPATED, RefusedError, respond
 from schemas.event import Event
@@ -39,7 +42,7 @@ class Intake:
     def __init__(
         self,
         app: ASGIApp,
-        inlets: Mapping[str, Inlet],
+        inlets: Inlets,
         log: EventLog,
         limits: Limits,
         clock: Callable[[], datetime],
@@ -67,49 +70,53 @@ class Intake:
             await _accept(stored, send)
 
     async def _take(self, scope: Scope, receive: Receive) -> Sequence[Event] | Reply:
-        inlet, endpoint = self._find(scope)
+        source, endpoint, max_body = self._find(scope)
         with self._load:
-            body = await read_body(receive, scope["headers"], max_body=inlet.max_body, load=self._load)
+            body = await read_body(receive, scope["headers"], max_body=max_body, load=self._load)
             try:
                 with Deadline(self._limits.answer_timeout):
-                    return await self._store(inlet, received_request(scope, endpoint, body))
+                    return await self._store(source, received_request(scope, endpoint, body))
             finally:
                 self._load.buffered -= len(body)
 
-    async def _store(self, inlet: Inlet, request: Request) -> Sequence[Event] | Reply:
-        now = self._clock()
-        verified = await inlet.source.verify(request, now)
-        if isinstance(verified, Reply):
-            return verified
-        events = inlet.events(request, verified, now)
+    async def _store(self, source: str, request: Request) -> Sequence[Event] | Reply:
+        # Looked up again: while the body came, a secret may have been exchanged.
+        with self._serving(source) as inlet:
+            now = self._clock()
+            verified = await inlet.source.verify(request, now)
+            if isinstance(verified, Reply):
+                return verified
+            events = inlet.events(request, verified, now)
         await self._log.append(events)
         return events
 
-    def _find(self, scope: Scope) -> tuple[Inlet, str]:
+    def _find(self, scope: Scope) -> tuple[str, str, int]:
+        """The source, the endpoint, and how large a body may be."""
         path: bytes = scope.get("raw_path") or scope["path"].encode()
         match = _PATH.fullmatch(path.decode("latin-1")) if len(path) <= _LONGEST_PATH else None
         if match is None:
             raise RefusedError(404, "no-such-path", _PATH_FORM, unread=True)
-        inlet = self._inlets.get(match["source"])
-        if inlet is None:
-            message = f"no source {match['source']!r} is configured; {_PATH_FORM}"
-            raise RefusedError(404, "unknown-source", message, unread=True)
+        source = match["source"]
+        serving = self._serving(source)
         if scope["method"] != "POST":
             message = f"{scope['method'][:20]} is not for webhooks; use POST"
             raise RefusedError(405, "method-not-allowed", message, headers={"allow": "POST"}, unread=True)
-        return inlet, match["endpoint"] or ""
+        return source, match["endpoint"] or "", serving.item.max_body
+
+    def _serving(self, source: str) -> Serving[Inlet]:
+        serving = self._inlets.find(source)
+        if serving is None:
+            raise RefusedError(404, "unknown-source", f"no source {source!r} is configured; {_PATH_FORM}", unread=True)
+        return serving
 
 
 def received_request(scope: Scope, endpoint: str, body: bytes) -> Request:
-    """The request as sources see it. Its URL has the scheme and host that the sender used: uvicorn takes the scheme
-    from X-Forwarded-Proto where it trusts the proxy, and the proxy passes Host on.
+    """The request as sources see it. Its URL has the scheme and host that the sender used, also behind a proxy that is
+    trusted (`hub.ingress.forwarded`); its headers are as they came.
     """
     headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
-    for name, value in headers:
-        if name == "host":
-            host = value
-            break
-    else:  # HTTP/1.0
+    host = scope.get(FORWARDED_HOST) or next((value for name, value in headers if name == "host"), None)
+    if host is None:  # HTTP/1.0
         server = scope.get("server") or ("localhost", None)
         host = server[0] if server[1] is None else f"{server[0]}:{server[1]}"
     query: bytes = scope.get("query_string", b"")

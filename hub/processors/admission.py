@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Sequence
 
-from connectors.api import BatchDestination
 from hub.delivery.pending import Entry
 from hub.delivery.verdict import Deliver, Position, judge
 from hub.log.records import MalformedRecordError, decode_delivery
@@ -26,7 +25,7 @@ class Admission:
         self._shared = shared
         self._feed = feed
         self._index = index
-        self._is_batch = isinstance(shared.destination, BatchDestination)
+        self._is_batch = shared.settings.entry.takes_batches
 
     async def admit(self, received: Sequence[Received]) -> list[Entry[Work]]:
         """The deliveries to make; the other records are done with.

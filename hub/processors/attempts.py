@@ -87,7 +87,8 @@ class Attempts:
                 Delivery(entry.key, record.event, record.route, entry.work.attempt, options, payload_member=member)
             )
         if deliveries:
-            errors |= await attempt(shared.destination, deliveries, shared.settings.timeout)
+            with shared.connector.use() as destination:
+                errors |= await attempt(destination, deliveries, shared.settings.timeout)
         return errors
 
     def _weigh(self, trial: Trial) -> None:

@@ -38,7 +38,8 @@ class PartitionCollection:
     """Runs until it is cancelled. What it holds may be looked at meanwhile.
 
     One range is written at a time: whether a delivery is a copy then depends on nothing but the log. Ranges that an
-    earlier worker sealed come first, for the same reason.
+    earlier worker sealed come first, for the same reason. A collection is stored by the instance of the connector that
+    made it: when another takes over, everything is gathered again (`Partitions.read_again`).
     """
 
     def __init__(
@@ -50,8 +51,6 @@ class PartitionCollection:
         incarnations: Mapping[str, str],
         budget: Budget,
     ) -> None:
-        assert isinstance(shared.destination, CollectingDestination)
-        self._destination = shared.destination
         self._shared = shared
         self._feed = feed
         self._index = index
@@ -129,8 +128,11 @@ class PartitionCollection:
         """None: the connector cannot; it is asked again."""
         sealed = self._sealed.get(topic)
         start = first.offset if sealed is None else sealed.start
+        span = Span(topic, self._incarnations[topic], self._feed.partition, start)
         try:
-            collection = self._destination.collect(Span(topic, self._incarnations[topic], self._feed.partition, start))
+            with self._shared.connector.use() as destination:
+                assert isinstance(destination, CollectingDestination)
+                collection = destination.collect(span)
         except Exception:  # noqa: BLE001  (a plugin may raise anything; the others must run)
             _log.exception("a connector cannot begin a collection", extra={"destination": self._shared.name})
             return None

@@ -1,12 +1,17 @@
-"""One destination's connector in this process: opened in the background, closed on stop, whatever it does."""
+"""One destination's connector in this process: opened in the background, made anew when the files of its secrets
+change, closed on stop, whatever it does.
+"""
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from connectors.api import Context, Destination
 from hub.config.model import DestinationEntry
+from hub.config.secret_watch import Change, SecretWatch
 from hub.delivery.policy import backoff, describe
+from hub.handover import Handover, Serving
 from hub.processors.calls import bounded
 
 _log = logging.getLogger(__name__)
@@ -15,64 +20,69 @@ _CLOSE_TIMEOUT = 10.0  # seconds
 
 
 class Connector:
-    """``destination`` is there once ``ready`` has returned. A destination that cannot be opened is tried again with
-    the backoff of its retry settings; the others run meanwhile.
+    """``use`` it once ``ready`` has returned. A destination that cannot be opened is tried again with the backoff of
+    its retry settings; the others, and the instance before it, run meanwhile. ``taken_over`` is called when a new
+    instance takes the place of one that was in use.
     """
 
-    def __init__(self, entry: DestinationEntry, context: Context) -> None:
+    def __init__(
+        self, entry: DestinationEntry, context: Context, taken_over: Callable[[], None] = lambda: None
+    ) -> None:
         self._entry = entry
-        self._context = context
+        self._taken_over = taken_over
+        self._about = {"destination": entry.name}
         self.problem: str | None = None
         """Why it could not be opened, the last time that was tried."""
-        self._opened: asyncio.Future[Destination[Any, Any]] = asyncio.get_running_loop().create_future()
-        self._opening = asyncio.create_task(self._open(), name=f"open {entry.name}")
+        self._handover: Handover[Change[Any], Destination[Any, Any]] = Handover(
+            lambda change: entry.connector(change.config, context),
+            lambda destination: bounded(destination.open(), entry.settings.timeout.total_seconds()),
+            self._close,
+            failed=self._failed,
+            taken_over=self._changed,
+        )
+        self._handover.replace(Change(entry.config, ()))
+        self._watching = asyncio.create_task(self._watch(), name=f"watch the secrets of {entry.name}")
 
     @property
     def is_open(self) -> bool:
-        return self._opened.done() and not self._opened.cancelled()
+        return self._handover.serves
 
-    async def ready(self) -> Destination[Any, Any]:
-        return await asyncio.shield(self._opened)
+    async def ready(self) -> None:
+        await self._handover.ready()
+
+    def use(self) -> Serving[Destination[Any, Any]]:
+        """``with connector.use() as destination`` for the length of one call: it is not closed during that."""
+        return self._handover.use()
 
     async def close(self) -> None:
         """Stop opening it, or close it; never raises, never hangs."""
-        self._opening.cancel()
-        await asyncio.wait({self._opening}, timeout=_CLOSE_TIMEOUT)
-        if self.is_open:
-            await self._close(self._opened.result())
-        self._opened.cancel()
+        self._watching.cancel()
+        await asyncio.wait({self._watching}, timeout=_CLOSE_TIMEOUT)
+        await self._handover.close(_CLOSE_TIMEOUT)
 
-    async def _open(self) -> None:
-        failures = 0
-        seconds = self._entry.settings.timeout.total_seconds()
+    async def _watch(self) -> None:
+        if self._entry.file_secrets is None:
+            return
+        watch = SecretWatch(self._entry.file_secrets, self._about)
         while True:
-            destination: Destination[Any, Any] | None = None
-            try:
-                destination = self._entry.connector(self._entry.config, self._context)
-                await bounded(destination.open(), seconds)
-            except asyncio.CancelledError:
-                if destination is not None:
-                    await self._close(destination)
-                raise
-            except Exception as error:  # noqa: BLE001  (a plugin may raise anything; the others must run)
-                failures += 1
-                self.problem = describe(error)
-                pause = backoff(failures, self._entry.settings.retry).total_seconds()
-                _log.warning(
-                    "destination cannot be opened",
-                    extra={"destination": self._entry.name, "error": self.problem, "again_in": pause},
-                )
-                if destination is not None:
-                    await self._close(destination)
-                await asyncio.sleep(pause)
-            else:
-                self._opened.set_result(destination)
-                return
+            self._handover.replace(await watch.changed())
+
+    def _changed(self, change: Change[Any]) -> None:
+        if change.files:
+            _log.info("secret changed, the new one is in use", extra={**self._about, "file": str(change)})
+            self._taken_over()
+
+    def _failed(self, error: Exception, failures: int) -> float:
+        self.problem = describe(error)
+        pause = backoff(failures, self._entry.settings.retry).total_seconds()
+        message = "destination cannot be opened"
+        if self.is_open:
+            message += " with its new secret, the old one stays in use"
+        _log.warning(message, extra={**self._about, "error": self.problem, "again_in": pause})
+        return pause
 
     async def _close(self, destination: Destination[Any, Any]) -> None:
         try:
             await bounded(destination.close(), _CLOSE_TIMEOUT)
         except Exception as error:  # noqa: BLE001  (it must not keep the others from being closed)
-            _log.warning(
-                "destination cannot be closed", extra={"destination": self._entry.name, "error": describe(error)}
-            )
+            _log.warning("destination cannot be closed", extra={**self._about, "error": describe(error)})

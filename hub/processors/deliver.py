@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
-from connectors.api import CollectingDestination, Context
+from connectors.api import Context
 from hub.config.model import DestinationEntry
 from hub.delivery.budget import Budget
 from hub.log.admin import LogAdmin
@@ -67,7 +67,7 @@ class Deliver:
         self._slots = asyncio.Semaphore(entry.settings.concurrency)
         self._reader = OutcomeReader(around.connection, topics.outcomes(entry.name), around.clock)
         logger = logging.getLogger(f"hub.{entry.name}")
-        self._connector = Connector(entry, Context(entry.name, around.home, logger, around.http))
+        self._connector = Connector(entry, Context(entry.name, around.home, logger, around.http), self._taken_over)
         self._working: dict[int, Working] = {}
         self._budget = Budget(entry.batching.max_buffered)
         self._incarnations: Mapping[str, str] = {}
@@ -113,13 +113,20 @@ class Deliver:
         else:
             self.gate.hold(f"paused by {control.by}" + (f": {control.reason}" if control.reason else ""))
 
+    def _taken_over(self) -> None:
+        """A new instance of the connector serves. What it was down for may be over by that."""
+        self.gate.try_now()
+        if self._settings.entry.collects:
+            self._partitions.read_again()
+
     async def _work(self, feed: Feed) -> None:
         index = await self._open_index(feed.partition)
         working: Working | None = None
         try:
             await self._reader.catch_up(index, feed.partition, apart(feed, self.topics))
+            await self._connector.ready()
             shared = Shared(
-                destination=await self._connector.ready(),
+                connector=self._connector,
                 settings=self._settings,
                 topics=self._around.configuration.topics,
                 writer=self._around.writer,
@@ -139,7 +146,7 @@ class Deliver:
     def _working_on(self, shared: Shared, feed: Feed, index: OutcomeIndex) -> Working:
         catch_up = partial(self._reader.catch_up, index, feed.partition)
         keeper = IndexKeeper(index, self.destination, catch_up, self._around.clock)
-        if isinstance(shared.destination, CollectingDestination):
+        if self._settings.entry.collects:
             return PartitionCollection(shared, feed, index, keeper, self._incarnations, self._budget)
         return PartitionDelivery(shared, feed, index, keeper)
 

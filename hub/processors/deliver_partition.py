@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 
-from connectors.api import BatchDestination
 from hub.delivery.pending import Entry, Pending
 from hub.delivery.policy import Dead, Hold, Pause, Retry
 from hub.processors.admission import Admission
@@ -44,7 +43,7 @@ class PartitionDelivery:
         self.delivered: Counter[Lane] = Counter()
         self.in_flight: Counter[Lane] = Counter()
         batch = shared.settings.entry.batching
-        self._is_batch = isinstance(shared.destination, BatchDestination)
+        self._is_batch = shared.settings.entry.takes_batches
         self._at_once = 1 if self._is_batch else shared.settings.entry.settings.concurrency
         self._most = batch.max_records if self._is_batch else 1
         self._most_bytes = batch.max_bytes

@@ -95,6 +95,12 @@ class Gate:
             self._shut_for += self._clock() - self._shut_since
         self._changed.set()
 
+    def try_now(self) -> None:
+        """The reason it is down for may have gone: the next probe need not wait."""
+        if self._closed_for is DestinationState.DOWN:
+            self._until = min(self._until, self._clock())
+            self._changed.set()
+
     # -- calls
 
     async def enter(self) -> Passage:

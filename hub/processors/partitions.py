@@ -139,6 +139,10 @@ class Partitions:
             await asyncio.wait({predecessor}, timeout=_CANCEL_TIMEOUT)
         await self._work(feed)
 
+    def read_again(self) -> None:
+        """End all work and begin it anew from what is committed, as after a rebalance in which nothing moved."""
+        self._consumer.read_again()
+
     def _ended(self, feed: Feed, task: asyncio.Task[None]) -> None:
         if task.cancelled():
             return

@@ -76,7 +76,8 @@ class RangeWriter:
                     if not await self._feed.begin(gathered.records):
                         return None
                     started = shared.clock()
-                    error = await calls.store(gathered.collection, shared.settings.timeout)
+                    with shared.connector.use():  # it made the collection: else this would be another assignment
+                        error = await calls.store(gathered.collection, shared.settings.timeout)
                     ended = shared.clock()
                 if error is None:
                     if gate.succeeded(passage):

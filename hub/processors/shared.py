@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
-from connectors.api import Destination
 from hub.log.topics import Topics
 from hub.log.writer import LogWriter
+from hub.processors.connector import Connector
 from hub.processors.destination_settings import DestinationSettings
 from hub.processors.gate import Gate
 from hub.processors.pacing import Pacer
@@ -29,7 +29,7 @@ class Witness(Protocol):
 class Shared:
     """``slots`` bounds the calls of an EachDestination over all partitions."""
 
-    destination: Destination[Any, Any]
+    connector: Connector
     settings: DestinationSettings
     topics: Topics
     writer: LogWriter

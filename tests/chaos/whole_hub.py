@@ -104,7 +104,7 @@ class WholeHub:
 
     def _start(self) -> None:
         self.starts += 1
-        argv = [*_HUB, "up", "--config", str(self.configuration), "--port", str(self.port)]
+        argv = [*_HUB, "up", "--config", str(self.configuration), "--port", str(self.port), "--api-port", "0"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(argv, cwd=self.folder, env=self.environ, stdout=log, stderr=log)
 

@@ -16,6 +16,8 @@ import orjson
 import pytest
 from ruamel.yaml import YAML
 
+from hub.api.access import OPEN
+from hub.api.server import DRAIN
 from hub.cli import group
 from hub.config.load import load
 from hub.config.settings import read_settings
@@ -57,7 +59,8 @@ EVERYTHING: dict[str, Any] = {
     ],
     "worker": {"keda": {"enabled": True, "destinations": ["db", "alerts"]}},
     "expose": {"enabled": True, "className": "nginx", "host": "hooks.example.com", "tlsSecret": "tls"},
-    "networkPolicy": {"from": [{"namespaceSelector": {}}]},
+    "api": {"token": {"secret": "api"}, "nodeSelector": {"disk": "ssd"}},
+    "networkPolicy": {"from": [{"namespaceSelector": {}}], "apiFrom": [{"podSelector": {}}]},
     "podAnnotations": {"a": "b"},
     "podLabels": {"team": "events"},
     "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
@@ -173,15 +176,17 @@ def test_the_commands_are_the_hubs(documents: Sequence[Document]) -> None:
             if "command" in container:
                 continue
             words = container["args"]
-            command = group.get_command(click.Context(group), words[0])
+            above = click.Context(group, **group.context_settings)
+            command = group.get_command(above, words[0])
             assert command is not None, f"{name}: there is no hub {words[0]}"
-            command.make_context(words[0], list(words[1:]))  # raises for an option that does not exist
+            command.make_context(words[0], list(words[1:]), above)  # raises for an option that does not exist
 
 
 def test_the_environment_is_what_the_hub_reads(documents: Sequence[Document]) -> None:
     for _, spec in pods(documents):
         for container in spec["containers"]:
-            environ = {entry["name"]: entry.get("value") or "secret" for entry in container.get("env", [])}
+            entries = container.get("env", [])
+            environ = {entry["name"]: entry.get("value") or "a-secret-of-the-tests" for entry in entries}
             found = read_settings(environ)
             assert found.unknown == ()
             assert set(found.kafka_properties) <= set(PROPERTIES)
@@ -211,6 +216,15 @@ def test_no_secret_is_rendered() -> None:
     assert base64.b64encode(b"password").decode() not in text
 
 
+def test_the_api_is_there_only_with_a_token(documents: Sequence[Document]) -> None:
+    """It listens beyond loopback, so it would not start without."""
+    found = [spec for name, spec in pods(documents) if name.endswith("-api")]
+    assert bool(found) is (documents is _rendered("everything"))
+    for spec in found:
+        [token] = [entry for entry in spec["containers"][0]["env"] if entry["name"] == "HUB_TOKEN"]
+        assert token["valueFrom"] == {"secretKeyRef": {"name": "api", "key": "token"}}
+
+
 def test_selectors_find_their_pods_and_names_what_they_mean(documents: Sequence[Document]) -> None:
     deployments = of_kind(documents, "Deployment")
     labels = [document["spec"]["template"]["metadata"]["labels"] for document in deployments]
@@ -219,9 +233,9 @@ def test_selectors_find_their_pods_and_names_what_they_mean(documents: Sequence[
         assert [one for one in labels if mine.items() <= one.items()] == [
             document["spec"]["template"]["metadata"]["labels"]
         ]
-    [service] = of_kind(documents, "Service")
-    [served] = [one for one in labels if service["spec"]["selector"].items() <= one.items()]
-    assert served["app.kubernetes.io/component"] == "ingress"
+    for service in of_kind(documents, "Service"):
+        [served] = [one for one in labels if service["spec"]["selector"].items() <= one.items()]
+        assert served["app.kubernetes.io/component"] == service["metadata"]["labels"]["app.kubernetes.io/component"]
     for budget in of_kind(documents, "PodDisruptionBudget"):
         assert len([one for one in labels if budget["spec"]["selector"]["matchLabels"].items() <= one.items()]) == 1
     names = {document["metadata"]["name"] for document in deployments}
@@ -237,7 +251,9 @@ def test_selectors_find_their_pods_and_names_what_they_mean(documents: Sequence[
 
 
 def test_what_scales_is_not_given_a_number_of_replicas() -> None:
-    assert all("replicas" not in one["spec"] for one in of_kind(_rendered("everything"), "Deployment"))
+    everything = of_kind(_rendered("everything"), "Deployment")
+    scaled = [one for one in everything if not one["metadata"]["name"].endswith("-api")]
+    assert all("replicas" not in one["spec"] for one in scaled)
     assert all("replicas" in one["spec"] for one in of_kind(_rendered("default"), "Deployment"))
 
 
@@ -263,6 +279,8 @@ def test_pods_are_given_time_to_drain(documents: Sequence[Document]) -> None:
             pause = float(container["lifecycle"]["preStop"]["exec"]["command"][1])
             drain = limits.drain_timeout + limits.answer_timeout  # requests, then what the log has not acknowledged
             assert spec["terminationGracePeriodSeconds"] > pause + drain
+        elif name.endswith("-api"):
+            assert spec["terminationGracePeriodSeconds"] > DRAIN
         elif "-worker-" in name:
             assert spec["terminationGracePeriodSeconds"] > _STOP_TIMEOUT + 10  # closing what is left
 
@@ -273,6 +291,10 @@ def test_probes_ask_what_the_hub_answers(documents: Sequence[Document]) -> None:
         if name.endswith("ingress"):
             paths = {probe: container[probe]["httpGet"]["path"] for probe in container if probe.endswith("Probe")}
             assert paths == {"startupProbe": "/readyz", "readinessProbe": "/healthz", "livenessProbe": "/healthz"}
+        elif name.endswith("-api"):
+            paths = {probe: container[probe]["httpGet"]["path"] for probe in container if probe.endswith("Probe")}
+            assert paths == {"startupProbe": "/readyz", "readinessProbe": "/readyz", "livenessProbe": "/healthz"}
+            assert set(paths.values()) == OPEN, "a probe has no token"
         elif "-worker-" in name:
             [beat] = [word.partition("=")[2] for word in container["args"] if word.startswith("--heartbeat=")]
             assert container["startupProbe"]["exec"]["command"][-1] == beat

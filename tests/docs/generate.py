@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from hub.api.endpoints import reference
 from hub.cli import group
 from hub.cli.reference import render_commands
 from hub.config.model import DEFAULT_DELAYS, LogConfig
@@ -22,6 +23,7 @@ def render(text: str) -> str:
         "commands": render_commands(group),
         "topics": _topics(),
         "headers": _headers(),
+        "api": reference(),
     }
     missing = set(sections) ^ {name for _, name, _ in _SECTION.findall(text)}
     assert not missing, f"the README and the generator do not agree on {sorted(missing)}"

@@ -158,7 +158,10 @@ async def test_thousands_of_paths_are_as_many_objects(tmp_path: Path, s3: S3Serv
 
 def test_no_option_shows_its_secret() -> None:
     config = ObjectStoreConfig(
-        url="s3://b", access_key_id="AKIA", secret_access_key=SecretStr("hidden"), request_timeout=timedelta(seconds=1)
+        url="s3://b",
+        access_key_id=SecretStr("AKIA"),
+        secret_access_key=SecretStr("hidden"),
+        request_timeout=timedelta(seconds=1),
     )
     assert "hidden" not in repr(config)
 

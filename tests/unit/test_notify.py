@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hub.cli import up
+from hub.config.settings import Settings
 from hub.notify import STALE, beat, is_fresh, notify, watchdog_seconds
 
 
@@ -66,7 +67,7 @@ async def test_the_watchdog_is_not_fed_while_a_part_is_silent(
     monkeypatch.setenv("WATCHDOG_USEC", "20000")
     monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
     beats = [tmp_path / "worker", tmp_path / "ingress"]
-    telling = asyncio.create_task(up._tell(beats, ["http://127.0.0.1:1/in/x"]))
+    telling = asyncio.create_task(up._tell(beats, ["http://127.0.0.1:1/in/x"], Settings(home=tmp_path)))
     for each in beats:
         each.touch()
 

@@ -73,6 +73,10 @@ env:
   - name: {{ printf "HUB_KAFKA_%s" ($name | replace "." "_" | upper) }}
     valueFrom: {secretKeyRef: {name: {{ $from.secret }}, key: {{ $from.key }}}}
   {{- end }}
+  {{- with .token }}
+  - name: HUB_TOKEN
+    valueFrom: {secretKeyRef: {name: {{ .secret }}, key: {{ .key }}}}
+  {{- end }}
   {{- range $name, $value := .Values.extraEnv }}
   - {name: {{ $name }}, value: {{ $value | quote }}}
   {{- end }}

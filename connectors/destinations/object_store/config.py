@@ -93,8 +93,10 @@ class ObjectStoreConfig(DestinationConfig):
         None, description="S3: server-side encryption to ask for. Default: what the bucket says."
     )
     kms_key: str | None = Field(None, description="S3: the key for `aws:kms`, its id or ARN.")
-    access_key_id: str | None = Field(
-        None, description="S3: access key. Default: the usual chain (environment, web identity, container, instance)."
+    access_key_id: SecretStr | None = Field(
+        None,
+        description="S3: access key. It changes with its secret, so it may be in a file as well. Default: the usual "
+        "chain (environment, web identity, container, instance).",
     )
     secret_access_key: SecretStr | None = Field(None, description="S3: its secret.")
     session_token: SecretStr | None = Field(None, description="S3: the token of temporary keys.")

@@ -48,7 +48,7 @@ def _s3(config: ObjectStoreConfig) -> dict[str, Any]:
     options: dict[str, Any] = {
         "region": config.region,
         "endpoint": config.endpoint,
-        "access_key_id": config.access_key_id,
+        "access_key_id": config.access_key_id and config.access_key_id.get_secret_value(),
         "secret_access_key": config.secret_access_key and config.secret_access_key.get_secret_value(),
         "session_token": config.session_token and config.session_token.get_secret_value(),
         "server_side_encryption": config.encryption and str(config.encryption),

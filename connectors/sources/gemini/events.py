@@ -48,6 +48,10 @@ EVENT_TYPES: Mapping[str, EventType] = {
 }
 
 
+TERMINAL_TYPES = frozenset(EVENT_TYPES) - {"interaction.requires_action"}
+"""Those after which nothing more happens to the job."""
+
+
 def sample(event_type: str, now: datetime) -> dict[str, Any]:
     """A payload as Gemini sends it for one of EVENT_TYPES, about a job of its own."""
     kind = EVENT_TYPES[event_type]

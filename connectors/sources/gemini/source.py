@@ -6,7 +6,7 @@ from typing import Any
 
 from connectors.api import Context, EventAttributes, Request, SampleSender, Source, Verified
 from connectors.sources.fields import instant, member, text
-from connectors.sources.gemini.events import EVENT_TYPES, sample
+from connectors.sources.gemini.events import EVENT_TYPES, TERMINAL_TYPES, sample
 from connectors.sources.standard_webhooks import (
     SIGNED_HEADERS,
     UNNAMED,
@@ -29,6 +29,7 @@ class GeminiSource(Source[GeminiConfig], SampleSender):
     config_model = GeminiConfig
     payload_member = "data"
     signed_headers = SIGNED_HEADERS
+    terminal_types = TERMINAL_TYPES
 
     def __init__(self, config: GeminiConfig, context: Context) -> None:
         super().__init__(config, context)
@@ -36,6 +37,10 @@ class GeminiSource(Source[GeminiConfig], SampleSender):
 
     async def verify(self, request: Request, now: datetime) -> Verified:
         return self._verifier.verify(request, now)
+
+    @classmethod
+    def subject_of(cls, name: str) -> str:
+        return job_id(name)
 
     def describe(self, request: Request) -> Sequence[EventAttributes]:
         return [describe(request.parsed_body, request.header("webhook-id"))]

@@ -13,12 +13,13 @@ from rich.text import Text
 
 from hub.cli.dead.choosing import DeadLog, choice_options, dead_log
 from hub.cli.dead.tables import count_json, count_table, letter_json, letter_table, shown_headers, state_words
-from hub.cli.printing import body_json, outcome_line, printable, shown_body, shown_time, to_json
+from hub.cli.printing import outcome_line, printable, shown_body, shown_time, to_json
 from hub.cli.progress import reading
 from hub.cli.tables import wide_console
 from hub.cli.wiring import config_option, fail, json_option
 from hub.delivery.dead_letters import LetterState
 from hub.replay.letters import Choice, JudgedLetter, Tally
+from schemas.event_json import body_to_json
 from schemas.outcome import Outcome
 
 SHOWN_STATES = frozenset({LetterState.WAITING, LetterState.UNREADABLE})
@@ -115,4 +116,4 @@ def _print(judged: JudgedLetter, record: Any, outcomes: list[Outcome]) -> None:
 
 def _json(judged: JudgedLetter, record: Any, outcomes: list[Outcome]) -> dict[str, Any]:
     headers = dict(shown_headers(record.headers))
-    return {**letter_json(judged), "headers": headers, "outcomes": outcomes, **body_json(record.value or b"")}
+    return {**letter_json(judged), "headers": headers, "outcomes": outcomes, **body_to_json(record.value or b"")}

@@ -70,3 +70,25 @@ def test_secrets_are_in_no_repr() -> None:
 
 def test_every_setting_is_documented() -> None:
     assert all(each.description.endswith(".") for each in SETTINGS)
+
+
+def test_the_password_for_kafka_may_be_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("from a file\n")
+    found = read_settings({"HUB_KAFKA_SASL_PASSWORD_FILE": str(tmp_path / "password"), "HUB_KAFKA_SASL_USERNAME": "u"})
+    assert found.kafka_properties == {"sasl.password": "from a file", "sasl.username": "u"}
+    assert found.unknown == ()
+
+
+def test_a_password_file_that_cannot_be_meant_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "password"
+
+    def refusal(**more: str) -> str:
+        with pytest.raises(SettingsError) as raised:
+            read_settings({"HUB_KAFKA_SASL_PASSWORD_FILE": str(path), **more})
+        return str(raised.value)
+
+    assert refusal() == f"HUB_KAFKA_SASL_PASSWORD_FILE: {path} cannot be read: No such file or directory"
+    path.write_text("\n")
+    assert refusal() == f"HUB_KAFKA_SASL_PASSWORD_FILE: {path} is empty"
+    both = "HUB_KAFKA_SASL_PASSWORD and HUB_KAFKA_SASL_PASSWORD_FILE are both set; keep one"
+    assert refusal(HUB_KAFKA_SASL_PASSWORD="a") == both

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import Field, SecretStr
 
-from tests.unit.config.conftest import Load, StoreConfig
+from connectors.api import Options
+from tests.unit.config.conftest import Load, PagerDestination, StoreConfig
 
 ProblemsOf = Callable[..., list[str]]
 
@@ -115,6 +117,11 @@ class TestWithoutTheEnvironment:
         assert problems_of(text, expand=False) == ["hub.yaml:3: `port`: expected a whole number, not '${PORT:-no}'"]
 
 
+class SecretiveOptions(Options):
+    code: SecretStr | tuple[SecretStr, ...] | None = Field(None, description="To be let in.")
+    token: SecretStr | None = Field(None, description="Another token.")
+
+
 class TestSecretFiles:
     def url(self, load_text: Load, url: str) -> str:
         config = load_text(STORE.replace("url: u", f"url: {url}"), {"DIR": "run"}).destinations["db"].config
@@ -155,3 +162,31 @@ class TestSecretFiles:
         Path("file").write_bytes(data)
         text = "version: 1\ndestinations:\n  db: {type: store, url: {file: file}}\n"
         assert problems_of(text) == [f"hub.yaml:3: the secret's file file {reason}"]
+
+    @pytest.mark.parametrize("value", ["{file: key}", "[{file: key}]"])
+    def test_the_options_of_a_route_refuse_files_and_say_what_to_do(
+        self, problems_of: ProblemsOf, monkeypatch: pytest.MonkeyPatch, value: str
+    ) -> None:
+        """Only connectors are made anew when a file changes: a secret that stays the old one is worse than none."""
+        monkeypatch.setattr(PagerDestination, "options_model", SecretiveOptions)
+        Path("key").write_text("from a file")
+        reason = (
+            "`code`: what a route sets by `with` is not read from a file; write the secret as ${VARIABLE}, or put what "
+            "differs into a destination of its own"
+        )
+        text = "version: 1\ndestinations:\n  ring: {type: pager}\n"
+        text += f"routes:\n  - {{id: all, to: ring, with: {{ring: {{code: {value}}}}}}}\n"
+        assert problems_of(text) == [f"hub.yaml:5: {reason}"]
+        text = f"version: 1\ndestinations:\n  ring: {{type: pager, code: {value}}}\n"
+        assert problems_of(text) == [f"hub.yaml:3: {reason}"]
+
+    def test_a_secret_of_a_connector_and_of_its_routes_may_be_in_a_file_of_the_connector(
+        self, load_text: Load, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(PagerDestination, "options_model", SecretiveOptions)
+        Path("key").write_text("from a file")
+        text = "version: 1\ndestinations:\n  ring: {type: pager, token: {file: key}}\nroutes: [{id: all, to: ring}]\n"
+        found = load_text(text)
+        token = found.destinations["ring"].config.model_dump()["token"]
+        assert token.get_secret_value() == "from a file"
+        assert found.routes[0].to[0].options.model_dump()["token"] is None

@@ -218,3 +218,21 @@ async def test_a_doubt_ends_when_nobody_tells() -> None:
     doubt = gate.failed(keys("a"))
     assert not isinstance(doubt, bool)
     assert await gate.resolved(doubt, others=True) is False
+
+
+async def test_what_it_is_down_for_may_be_over_and_the_next_probe_goes_at_once() -> None:
+    gate = Gate(Clock())
+    down(gate, await gate.enter(), 3600)
+    waiting = await begun(gate.enter())
+    assert not waiting.done()
+    gate.try_now()
+    assert (await asyncio.wait_for(waiting, 5)).probe
+
+
+async def test_a_destination_that_asks_for_less_is_left_alone_all_the_same() -> None:
+    gate = Gate(Clock())
+    passage = await gate.enter()
+    gate.refused(passage, 3600, "slower", down=False)
+    gate.left(passage)
+    gate.try_now()
+    assert gate.wait == 3600
