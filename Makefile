@@ -43,6 +43,7 @@ pytest: $(READY) ## The tests alone (ARGS="-k name" for some)
 chaos: $(READY) ## The long fault tests, and a hub under 100 faults (ARGS="--events 20000 --seed 8")
 	HUB_CHAOS_EVENTS=6000 $(PYTEST) tests/chaos --timeout 1800
 	$(BIN)/python -m tests.chaos.object_store_deaths
+	$(BIN)/python -m tests.chaos.node_deaths
 	$(BIN)/python -m tests.chaos.run $(ARGS)
 
 bench: $(READY) ## Measure, as ratios within one run

@@ -1,6 +1,7 @@
 """JMESPath expressions of the configuration: compiled when it is read, applied to bodies of any shape."""
 
 import re
+import warnings
 from typing import Any, Self
 
 import jmespath
@@ -20,9 +21,15 @@ class Expression:
         if not isinstance(source, str):
             raise ValueError("not a JMESPath expression: write text, like data.order.id")
         try:
-            self._compiled = jmespath.compile(source)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", PendingDeprecationWarning)
+                self._compiled = jmespath.compile(source)
         except JMESPathError as error:
             raise ValueError(f"not a JMESPath expression: {str(error).splitlines()[0]}") from error
+        except PendingDeprecationWarning:
+            raise ValueError(
+                "not a JMESPath expression: between backquotes stands JSON; write text in single quotes"
+            ) from None
         self.source = source
         self._path = tuple(source.split(".")) if _PLAIN_PATH.fullmatch(source) else None
 

@@ -103,8 +103,8 @@ class Source(ABC, Generic[ConfigT]):
     config_model: ClassVar[type[SourceConfig]]
     payload_member: ClassVar[str | None] = None
     signed_headers: ClassVar[frozenset[str]] = frozenset()
-    terminal_types: ClassVar[frozenset[str]] = frozenset()
     instead_of_samples: ClassVar[str] = "let the real one post to its address under /in/"
+    terminal_types: ClassVar[frozenset[str]] = frozenset()
     api_version: ClassVar[int] = API_VERSION
 
     def __init__(self, config: ConfigT, context: "Context") -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from hub.api.app import create_app
-from hub.api.server import AddressInUseError, ApiServer, bind, run
+from hub.api.server import bind, create_server
 from hub.cli.api_address import announce
 from hub.cli.projection import projection
+from hub.cli.tls import certificate, tls_options
 from hub.cli.wiring import (
     config_option,
     connection,
@@ -21,9 +22,12 @@ from hub.cli.wiring import (
     service_settings,
 )
 from hub.notify import ready
+from hub.serving.certificate import CertificateError
+from hub.serving.server import AddressInUseError, run
 from hub.supervisor import CONFIGURATION_ERROR
 
 DEFAULT_PORT = 8081
+
 
 _log = logging.getLogger("hub.api")
 
@@ -35,14 +39,24 @@ _log = logging.getLogger("hub.api")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="Port; 0 for a free one."
 )
+@tls_options
 @click.option("--any-port", is_flag=True, help="Take a free port where this one is taken.")
-def command(config: Path, heartbeat: Path | None, host: str, port: int, any_port: bool) -> None:
+def command(
+    config: Path,
+    heartbeat: Path | None,
+    host: str,
+    port: int,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    any_port: bool,
+) -> None:
     """Answer over HTTP, for programs that read no Kafka: events, what became of each, following them as they come, and
     waiting for the event that ends a job. `hub.client` and `hub wait` use it.
 
     On loopback it answers this machine alone; on other addresses whoever brings HUB_TOKEN. SIGTERM and Ctrl-C end the
     streams, whose listeners come back where they were.
     """
+    files = certificate(tls_cert, tls_key)
     settings = service_settings()
     configuration = load_configuration(config)
     if settings.token is None and not _is_loopback(host):
@@ -53,15 +67,17 @@ def command(config: Path, heartbeat: Path | None, host: str, port: int, any_port
     kafka = connection(settings)
     end_when_kafka_moves(settings, kafka)
     store = projection(configuration, settings)
-    try:
-        listening = bind(host, port) if not any_port else _bind_any(host, port)
-    except AddressInUseError as error:
-        fail(f"{error}; choose another with --port, or stop what has it")
-    url = announce(settings, *listening.getsockname()[:2])
     app, api = create_app(configuration, kafka, store, token=settings.token, on_ready=lambda: ready(heartbeat))
-    _log.info("answering", extra={"at": url})
     try:
-        run(ApiServer(app, on_drain=api.drain), listening)
+        server = create_server(app, files, on_drain=api.drain)
+        listening = _bind_any(host, port) if any_port else bind(host, port)
+        url = announce(settings, "https" if files else "http", *listening.getsockname()[:2])
+        _log.info("answering", extra={"at": url})
+        run(server, listening)
+    except CertificateError as error:
+        fail(f"TLS cannot be served: {error}", CONFIGURATION_ERROR)
+    except AddressInUseError as error:
+        fail(str(error))
     finally:
         store.dispose()
 

@@ -5,12 +5,14 @@ from pathlib import Path
 from hub.config.settings import Settings
 
 
-def announce(settings: Settings, host: str, port: int) -> str:
+def announce(settings: Settings, scheme: str, host: str, port: int) -> str:
     """Write down the URL; returns it."""
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
     file = _file(settings)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(f"{url}\n")
+    beside = file.with_suffix(".new")
+    beside.write_text(f"{url}\n")
+    beside.replace(file)  # nobody reads half of it
     return url
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from connectors.api import Context, OutgoingHttp
+from hub.cli.tls import certificate, tls_options
 from hub.cli.wiring import (
     config_option,
     connection,
@@ -14,6 +15,7 @@ from hub.cli.wiring import (
     fail,
     heartbeat_option,
     load_configuration,
+    proxies,
     service_settings,
     spare_the_garbage_collector,
 )
@@ -22,16 +24,17 @@ from hub.config.settings import Settings
 from hub.ingress.app import create_app
 from hub.ingress.event_log import EventLog
 from hub.ingress.limits import Limits
-from hub.ingress.server import AddressInUseError, Listen, bind, create_server, run
+from hub.ingress.server import Listen, bind, create_server, run
 from hub.log.admin import LogAdmin
 from hub.log.admin_client import LogAdminError, TopicMismatchError
 from hub.log.connection import KafkaConnection
 from hub.log.topics import max_record_bytes, topic_specs
 from hub.log.writer import LogWriter
 from hub.notify import ready
+from hub.serving.certificate import CertificateError
+from hub.serving.server import AddressInUseError
 from hub.supervisor import CONFIGURATION_ERROR
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _log = logging.getLogger("hub.ingress")
 _ADMIN_TIMEOUT = 5.0  # seconds: a stop waits for a check of the topics that has begun
 
@@ -41,12 +44,12 @@ _ADMIN_TIMEOUT = 5.0  # seconds: a stop waits for a check of the topics that has
 @heartbeat_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port; 0 for a free one.")
-@click.option("--tls-cert", type=_FILE, help="Certificate chain, PEM.")
-@click.option("--tls-key", type=_FILE, help="Its private key, PEM.")
+@tls_options
 @click.option(
     "--forwarded-allow-ips",
     default="",
-    help="Proxies (addresses or networks, comma-separated) whose X-Forwarded-For and -Proto are believed.",
+    callback=proxies,
+    help="Proxies (addresses or networks, comma-separated) whose X-Forwarded-For, -Proto and -Host are believed.",
 )
 @click.option(
     "--max-connections",
@@ -78,13 +81,12 @@ def command(  # noqa: PLR0917  (click passes options by name)
     /healthz says that it lives, /readyz that it can store. While Kafka is away, requests are answered 503 and senders
     repeat them. SIGTERM and Ctrl-C finish what is in flight.
     """
-    if (tls_cert is None) != (tls_key is None):
-        raise click.UsageError("--tls-cert and --tls-key belong together; give both")
+    files = certificate(tls_cert, tls_key)
     settings = service_settings()
     configuration = load_configuration(config)
     if not configuration.sources:
         fail(f"{config} has no `sources:`, so there is nothing to receive", CONFIGURATION_ERROR)
-    listen = Listen(host, port, tls_cert, tls_key, forwarded_allow_ips)
+    listen = Listen(host, port, files, forwarded_allow_ips)
     limits = Limits(max_connections=max_connections, max_requests=max_requests)
     kafka = connection(settings)
     end_when_kafka_moves(settings, kafka)
@@ -111,13 +113,15 @@ def serve(
         on_fault=lambda fault: server.fail(fault),  # noqa: PLW0108  (there is no server yet)
         on_ready=lambda: ready(heartbeat),
     )
-    server = create_server(app, listen, limits, on_drain=log.drain)
     try:
+        server = create_server(app, listen, limits, on_drain=log.drain)
         listening = bind(listen)
         host, port = listening.getsockname()[:2]
         _log.info("receiving webhooks", extra={"at": f"{_scheme(listen)}://{host}:{port}/in/<source>"})
         spare_the_garbage_collector()
         run(server, listening, limits)
+    except CertificateError as error:
+        fail(f"TLS cannot be served: {error}", CONFIGURATION_ERROR)
     except TopicMismatchError as error:
         fail(str(error), CONFIGURATION_ERROR)
     except (AddressInUseError, LogAdminError) as error:
@@ -143,7 +147,7 @@ def event_log(configuration: Configuration, kafka: KafkaConnection, limits: Limi
 
 
 def _scheme(listen: Listen) -> str:
-    return "https" if listen.tls_cert else "http"
+    return "https" if listen.certificate else "http"
 
 
 def _durability(configuration: Configuration) -> dict[str, object]:

@@ -23,7 +23,10 @@ def administrator_commands(topics: Topics, specs: Iterable[TopicSpec], bootstrap
                 *configs,
             ]
         )
-    add = ["kafka-acls.sh", *server, "--add", "--allow-principal", principal, "--resource-pattern-type", "prefixed"]
+    add = ["kafka-acls.sh", *server, "--add", "--allow-principal", principal]
     rights = [word for right in _RIGHTS for word in ("--operation", right)]
-    yield shlex.join([*add, *rights, "--topic", f"{topics.hub}."])
-    yield shlex.join([*add, "--operation", "Read", "--operation", "Describe", "--group", f"{topics.hub}."])
+    prefixed = [*add, "--resource-pattern-type", "prefixed"]
+    yield shlex.join([*prefixed, *rights, "--topic", f"{topics.hub}."])
+    yield shlex.join([*prefixed, "--operation", "Read", "--operation", "Describe", "--group", f"{topics.hub}."])
+    # Workers ask how short a session the brokers allow; told nothing, they take over after six seconds, not three.
+    yield shlex.join([*add, "--operation", "DescribeConfigs", "--cluster"])

@@ -15,6 +15,9 @@ from hub.log.admin import LogAdmin, TopicState
 from hub.log.admin_client import KafkaUnavailableError, LogAdminError
 from hub.log.topics import topic_specs
 
+_MANAGED = "the hub makes missing topics when it starts (`hub up`, `hub ingress`, `hub worker`)"
+_UNMANAGED = "log.manage_topics is off: an administrator must run what `hub topics --commands` prints"
+
 
 @click.command(name="topics", short_help="Kafka's address, the topics, and how far each consumer is.")
 @config_option
@@ -44,7 +47,7 @@ def command(config: Path, as_json: bool, commands: bool, principal: str, timeout
     click.echo(f"{safety}\n")
     wide_console().print(_table(states))
     if not all(state.exists for state in states):
-        click.echo("\nthe hub makes missing topics when it starts (`hub up`, `hub ingress`, `hub worker`)", err=True)
+        click.echo(f"\n{_MANAGED if configuration.log.manage_topics else _UNMANAGED}", err=True)
 
 
 def durability(states: list[TopicState], log: LogConfig) -> str:

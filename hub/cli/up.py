@@ -12,7 +12,8 @@ from pathlib import Path
 import click
 
 from hub.cli.api_address import announced
-from hub.cli.wiring import config_option, fail, load_configuration, service_settings
+from hub.cli.tls import certificate, tls_options
+from hub.cli.wiring import config_option, fail, load_configuration, proxies, service_settings
 from hub.config.model import Configuration, Durability
 from hub.config.settings import Settings
 from hub.log.embedded import running_address
@@ -28,16 +29,15 @@ _LOOK_EVERY = 0.1
 @config_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address the ingress listens on.")
 @click.option("--port", default=8080, show_default=True, help="Port the ingress listens on.")
-@click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False), help="Certificate chain, PEM.")
-@click.option("--tls-key", type=click.Path(exists=True, dir_okay=False), help="Its private key, PEM.")
-@click.option("--forwarded-allow-ips", help="Proxies whose X-Forwarded-* headers are believed.")
+@tls_options
+@click.option("--forwarded-allow-ips", callback=proxies, help="Proxies whose X-Forwarded-* headers are believed.")
 @click.option("--api-port", type=click.IntRange(0, 65535), help="Port of the api.  [default: the next free one]")
 def command(
     config: Path,
     host: str,
     port: int,
-    tls_cert: str | None,
-    tls_key: str | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
     forwarded_allow_ips: str | None,
     api_port: int | None,
 ) -> None:
@@ -45,6 +45,7 @@ def command(
 
     A part that crashes is started again; Ctrl-C drains and stops. Data lives in .hub (HUB_HOME).
     """
+    certificate(tls_cert, tls_key)
     settings = service_settings()
     configuration = load_configuration(config)
     listen = ["--host", host, "--port", str(port)]
@@ -54,7 +55,7 @@ def command(
         ("--forwarded-allow-ips", forwarded_allow_ips),
     ):
         if value is not None:
-            listen += [option, value]
+            listen += [option, str(value)]
     with only_one_hub(settings.home):
         # A port that a person named is the one to take; the next one is only likely to be free.
         asked = ["--port", str(port + 1), "--any-port"] if api_port is None else ["--port", str(api_port)]

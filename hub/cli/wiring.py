@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from ipaddress import ip_network
 from pathlib import Path
 from typing import NoReturn
 
@@ -37,6 +38,17 @@ heartbeat_option = click.option(
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def proxies(_context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """Callback of an option: refuse what is no list of addresses and networks, which uvicorn would never match."""
+    for each in (value or "").split(","):
+        try:
+            if each.strip() not in {"", "*"}:
+                ip_network(each.strip())
+        except ValueError as error:
+            raise click.BadParameter(f"{error}; give addresses or networks, or * for all", param=option) from None
+    return value
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
@@ -107,12 +119,16 @@ def hub_name(path: Path) -> str:
 
 
 def connection(found: Settings) -> KafkaConnection:
-    """HUB_KAFKA, or the embedded broker of this HUB_HOME. Exits with 1 when there is neither."""
+    """HUB_KAFKA, or the embedded broker of this HUB_HOME. Exits with 1 when there is neither, with 2 when it cannot be
+    used as the environment says.
+    """
     address = found.kafka or running_address(found.home)
     if address is None:
         fail(f"no Kafka: the broker of {found.home} is not running; start it with `hub up`, or set HUB_KAFKA")
     cluster = None if found.kafka else cluster_of(found.home)
     try:
-        return KafkaConnection(address, found.kafka_properties, cluster_id=cluster)
+        made = KafkaConnection(address, found.kafka_properties, cluster_id=cluster)
+        made.aiokafka()  # certificates are not read before, and then in the middle of the work
     except KafkaPropertyError as error:
         fail(str(error), CONFIGURATION_ERROR)
+    return made

@@ -55,6 +55,10 @@ class LogConfig(ConfigModel):
     durability: Durability = Field(
         Durability.REPLICATION, description="`fsync`: every record is on disk before a 202, for a single node."
     )
+    manage_topics: bool = Field(
+        default=True,
+        description="Whether the hub makes and sets its topics; `hub topics --commands` prints how others do.",
+    )
 
 
 class RetryConfig(ConfigModel):

@@ -15,6 +15,7 @@ from hub.handover import Serving
 from hub.ingress.body import Load, read_body
 from hub.ingress.deadline import Deadline
 from hub.ingress.event_log import EventLog
+from hub.ingress.forwarded import FORWARDED_HOST
 from hub.ingress.inlet import Inlet
 from hub.ingress.inlets import Inlets
 from hub.ingress.limits import Limits
@@ -110,15 +111,12 @@ class Intake:
 
 
 def received_request(scope: Scope, endpoint: str, body: bytes) -> Request:
-    """The request as sources see it. Its URL has the scheme and host that the sender used: uvicorn takes the scheme
-    from X-Forwarded-Proto where it trusts the proxy, and the proxy passes Host on.
+    """The request as sources see it. Its URL has the scheme and host that the sender used, also behind a proxy that is
+    trusted (`hub.ingress.forwarded`); its headers are as they came.
     """
     headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
-    for name, value in headers:
-        if name == "host":
-            host = value
-            break
-    else:  # HTTP/1.0
+    host = scope.get(FORWARDED_HOST) or next((value for name, value in headers if name == "host"), None)
+    if host is None:  # HTTP/1.0
         server = scope.get("server") or ("localhost", None)
         host = server[0] if server[1] is None else f"{server[0]}:{server[1]}"
     query: bytes = scope.get("query_string", b"")

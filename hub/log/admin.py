@@ -8,18 +8,17 @@ from functools import partial
 from typing import Any
 
 from kafka import TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
+from kafka.admin import KafkaAdminClient, OffsetSpec
 
-from hub.log.admin_client import TopicCreationError, TopicMismatchError, TopicMissingError, admin_client, patiently
+from hub.log.admin_client import TopicMissingError, admin_client, patiently
 from hub.log.connection import KafkaConnection
+from hub.log.topic_making import check_partitions, create, replicas_of, require, update
 from hub.log.topics import Layout, TopicSpec, topic_specs
 from schemas.lane import Lane
 from schemas.quantities import parse_duration
 
 WORK_KEPT = timedelta(days=7)
 """How long work that is done stays readable."""
-
-_TOPIC_ALREADY_EXISTS = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +68,7 @@ class LogAdmin:
 
     def ensure(self) -> list[str]:
         """Create the topics that are missing, bring the settings of the others up to date; returns what was created.
+        Where ``log.manage_topics`` is off: only see to it that all is as it must be.
 
         Idempotent; several processes may do it at once. A topic's ``max.message.bytes`` only grows, since what is
         stored must still fit when it is copied.
@@ -76,22 +76,25 @@ class LogAdmin:
         Raises:
             TopicMismatchError: a topic has another number of partitions; nothing was changed.
             TopicCreationError
+            TopicMissingError, TopicSettingError: for an administrator to put right.
         """
         specs = {spec.name: spec for spec in topic_specs(self._layout)}
         with admin_client(self._connection, self._timeout) as client:
-            existing = _partitions(client, specs)
-            self._check(specs, existing)
-            created = _create(client, [spec for name, spec in specs.items() if name not in existing])
+            if not self._layout.settings.manage_topics:
+                require(client, specs, self._layout)
+                return []
+            existing = check_partitions(client, specs, self._layout)
+            created = create(client, [spec for name, spec in specs.items() if name not in existing])
             if len(created) < len(specs):
                 others = {name: spec for name, spec in specs.items() if name not in created}
-                self._check(others, _partitions(client, others))  # another process may just have made them
-                _update(client, others)
+                check_partitions(client, others, self._layout)  # another process may just have made them
+                update(client, others)
         return created
 
     def offsets(self, topic: str) -> dict[int, tuple[int, int]]:
         """Partition → (first offset, end offset); empty if there is no such topic."""
         with admin_client(self._connection, self._timeout) as client:
-            partitions = [TopicPartition(topic, p) for p in _replicas(client, [topic]).get(topic, ())]
+            partitions = [TopicPartition(topic, p) for p in replicas_of(client, [topic]).get(topic, ())]
             first, end = (
                 _offsets(client, partitions, OffsetSpec.EARLIEST),
                 _offsets(client, partitions, OffsetSpec.LATEST),
@@ -115,7 +118,7 @@ class LogAdmin:
         """Every topic of the hub, those that do not exist included, in the order of the data's path."""
         specs = topic_specs(self._layout)
         with admin_client(self._connection, self._timeout) as client:
-            replicas = _replicas(client, [spec.name for spec in specs])
+            replicas = replicas_of(client, [spec.name for spec in specs])
             partitions = [TopicPartition(name, p) for name, found in replicas.items() for p in found]
             first, end = (
                 _offsets(client, partitions, OffsetSpec.EARLIEST),
@@ -154,7 +157,7 @@ class LogAdmin:
         """
         outcomes, group = self._topics.outcomes(destination), self._topics.deliver_group(destination)
         with admin_client(self._connection, self._timeout) as client:
-            written = [TopicPartition(outcomes, p) for p in _replicas(client, [outcomes]).get(outcomes, ())]
+            written = [TopicPartition(outcomes, p) for p in replicas_of(client, [outcomes]).get(outcomes, ())]
             ends = _offsets(client, written, OffsetSpec.LATEST)
             committed = self._committed(client, [group])[group]
         worked_on = {one.partition for one in committed if one.topic in self._lanes(destination)}
@@ -182,7 +185,7 @@ class LogAdmin:
         del work[self._topics.events]  # which is history
         before = int((time.time() - kept.total_seconds()) * 1000)
         with admin_client(self._connection, self._timeout) as client:
-            replicas = _replicas(client, list(work))
+            replicas = replicas_of(client, list(work))
             partitions = [TopicPartition(name, p) for name, found in replicas.items() for p in found]
             first, end = (
                 _offsets(client, partitions, OffsetSpec.EARLIEST),
@@ -207,21 +210,6 @@ class LogAdmin:
     def _lanes(self, destination: str) -> set[str]:
         return {self._topics.deliveries(destination, lane) for lane in Lane}
 
-    def _check(self, specs: Mapping[str, TopicSpec], existing: Mapping[str, int]) -> None:
-        wrong = [
-            f"{name} has {existing[name]}"
-            for name, spec in specs.items()
-            if name in existing and existing[name] != spec.partitions
-        ]
-        if wrong:
-            found = ", ".join(wrong[:3]) + (f" (and {len(wrong) - 3} more)" if len(wrong) > 3 else "")
-            raise TopicMismatchError(
-                f"log.partitions is {self._layout.settings.partitions}, but {found}. The number is fixed when a topic "
-                "is created: with another one, events of one subject would change partition and lose their order. Set "
-                "log.partitions to what the topics have; or give the hub another `name` to start with new topics; or "
-                f"stop it and delete the topics that begin with {self._topics.hub}. and all that is in them"
-            )
-
     def _committed(self, client: KafkaAdminClient, groups: Iterable[str]) -> dict[str, dict[TopicPartition, int]]:
         answer: dict[str, dict[TopicPartition, Any]] = {}
         for group in groups:  # one by one: brokers before 3.0 take no more
@@ -230,60 +218,6 @@ class LogAdmin:
             group: {one: found.offset for one, found in answer.get(group, {}).items() if found.offset >= 0}
             for group in groups
         }
-
-
-def _replicas(client: KafkaAdminClient, names: list[str]) -> dict[str, dict[int, list[int]]]:
-    """Topic → partition → nodes, for the topics that exist."""
-    return {
-        topic["name"]: {one["partition_index"]: one["replica_nodes"] for one in topic["partitions"]}
-        for topic in client.describe_topics(names)
-        if topic["partitions"]
-    }
-
-
-def _partitions(client: KafkaAdminClient, specs: Mapping[str, TopicSpec]) -> dict[str, int]:
-    return {name: len(found) for name, found in _replicas(client, list(specs)).items()}
-
-
-def _create(client: KafkaAdminClient, specs: list[TopicSpec]) -> list[str]:
-    wanted = {
-        spec.name: {
-            "num_partitions": spec.partitions,
-            "replication_factor": spec.replication,
-            "configs": dict(spec.configs),
-        }
-        for spec in specs
-    }
-    if not wanted:
-        return []
-    answers = client.create_topics(wanted, raise_errors=False)["topics"]
-    refused = [answer for answer in answers if answer["error_code"] not in {0, _TOPIC_ALREADY_EXISTS}]
-    if refused:
-        reasons = "; ".join(f"{answer['name']}: {answer['error_message']}" for answer in refused)
-        raise TopicCreationError(
-            f"Kafka refuses to create {reasons}. Check log.replication (at most as many as there are brokers) and the "
-            "hub's rights, or let an administrator create the topics: `hub topics --commands` prints how"
-        )
-    client.wait_for_topics(list(wanted))
-    return [answer["name"] for answer in answers if answer["error_code"] == 0]
-
-
-def _update(client: KafkaAdminClient, specs: Mapping[str, TopicSpec]) -> None:
-    """Set what differs. A cluster that does not let us is asked only when something does."""
-    resources = [
-        ConfigResource(ConfigResourceType.TOPIC, name, dict.fromkeys(spec.configs)) for name, spec in specs.items()
-    ]
-    found = client.describe_configs(resources, config_filter="all").get("topic", {})
-    changes = []
-    for name, spec in specs.items():
-        current = {key: data["value"] for key, data in found.get(name, {}).items()}
-        wanted = dict(spec.configs)
-        if int(current.get("max.message.bytes") or 0) > int(wanted["max.message.bytes"]):
-            del wanted["max.message.bytes"]
-        if different := {key: value for key, value in wanted.items() if current.get(key) != value}:
-            changes.append(ConfigResource(ConfigResourceType.TOPIC, name, different))
-    if changes:
-        client.alter_configs(changes)
 
 
 def _offsets(client: KafkaAdminClient, partitions: list[TopicPartition], at: Any) -> dict[TopicPartition, int]:

@@ -2,7 +2,9 @@
 
 LogAdminError                what an administrator of the cluster must look at
 ├── TopicMismatchError       a topic has another number of partitions than hub.yaml says
-└── TopicCreationError       the cluster refused to create a topic
+├── TopicCreationError       the cluster refused to create a topic
+├── TopicMissingError        a topic is not there, and the hub does not make it
+└── TopicSettingError        a topic is not set as it must be, and the hub does not set it
 KafkaUnavailableError        (an OSError) nobody answers; trying again may help
 └── KafkaRefusesError        it does not let us in; trying again helps once somebody has changed something
 """
@@ -11,10 +13,12 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TypeVar
 
 from kafka.admin import KafkaAdminClient
 from kafka.errors import (
+    AuthorizationError,
     CoordinatorLoadInProgressError,
     CoordinatorNotAvailableError,
     KafkaError,
@@ -25,7 +29,7 @@ from kafka.errors import KafkaConnectionError as ConnectionFailed
 from kafka.errors import KafkaTimeoutError as TimedOut
 
 from hub.log.connection import KafkaConnection
-from hub.log.handshake import refusal
+from hub.log.handshake import knock
 
 AnswerT = TypeVar("AnswerT")
 
@@ -46,7 +50,11 @@ class TopicCreationError(LogAdminError):
 
 
 class TopicMissingError(LogAdminError):
-    """A topic that is to be read does not exist."""
+    """A topic that is needed does not exist."""
+
+
+class TopicSettingError(LogAdminError):
+    """A topic is not set as the hub's promises need it, and the hub is not to set it."""
 
 
 class KafkaUnavailableError(ConnectionError):
@@ -74,9 +82,10 @@ def admin_client(connection: KafkaConnection, timeout: float) -> Iterator[KafkaA
     """
     milliseconds = int(timeout * 1000)
     with translated(connection):
-        check_reachable(connection, timeout)
         client = KafkaAdminClient(
-            **connection.kafka_python(), bootstrap_timeout_ms=milliseconds, request_timeout_ms=milliseconds
+            **reached(connection, timeout).kafka_python(),
+            bootstrap_timeout_ms=milliseconds,
+            request_timeout_ms=milliseconds,
         )
         try:
             if connection.cluster_id is not None:
@@ -89,25 +98,25 @@ def admin_client(connection: KafkaConnection, timeout: float) -> Iterator[KafkaA
                 client.close()
 
 
-def check_reachable(connection: KafkaConnection, timeout: float) -> None:
-    """Knock at every address before a client does: kafka-python tries again and again, and leaks a socket each time.
+def reached(connection: KafkaConnection, timeout: float) -> KafkaConnection:
+    """The connection, by those of its addresses at which a broker answers. Knocks at all of them, before a client does:
+    kafka-python tries again and again, leaks a socket each time, and does not get past one that says nothing.
 
     Raises:
-        OSError: none of them accepts a connection.
+        OSError: none of them answers within ``timeout`` seconds.
         KafkaRefusesError: one does, and turns us away.
     """
-    last = OSError("no address given")
-    for server in connection.servers:
-        host, _, port = server.rpartition(":")
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout).close()
-        except OSError as error:
-            last = error
-        else:
-            if connection.security_protocol != "PLAINTEXT" and (reason := refusal(connection, timeout)) is not None:
-                raise KafkaRefusesError(reason)
-            return
-    raise last
+    servers = connection.servers
+    if len(servers) == 1 and connection.security_protocol == "PLAINTEXT":
+        host, _, port = servers[0].rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), timeout).close()
+        return connection
+    answers = knock(connection, timeout)
+    if answers.servers:
+        return replace(connection, bootstrap=",".join(answers.servers))
+    if answers.refusal is not None:
+        raise KafkaRefusesError(answers.refusal)
+    raise answers.error
 
 
 @contextmanager
@@ -119,6 +128,11 @@ def translated(connection: KafkaConnection) -> Iterator[None]:
         raise
     except _AWAY as error:
         raise KafkaUnavailableError(connection, error) from error
+    except AuthorizationError as error:
+        raise LogAdminError(
+            f"Kafka at {connection.bootstrap} does not allow that: {error}; let an administrator give the hub the "
+            "rights that `hub topics --commands` prints"
+        ) from error
     except KafkaError as error:
         raise LogAdminError(f"Kafka at {connection.bootstrap} refuses: {error}") from error
 

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.metadata import MetadataRequest
 
+from hub.log.bootstrap import begin_with_who_answers
 from hub.log.connection import KafkaConnection
 
 _log = logging.getLogger(__name__)
@@ -54,5 +55,6 @@ def guarded_consumer(connection: KafkaConnection, **options: Any) -> AIOKafkaCon
     consumer = AIOKafkaConsumer(
         **connection.aiokafka(), enable_auto_commit=False, isolation_level="read_committed", **options
     )
+    begin_with_who_answers(consumer._client)  # noqa: SLF001
     guard(consumer._client, connection.cluster_id)  # noqa: SLF001
     return consumer

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-_SECRET = frozenset({"sasl.password", "sasl.jaas.config", "ssl.key.password"})
+from hub.log.certificates import ssl_context
+
+_SECRET = frozenset({"sasl.password", "sasl.jaas.config", "ssl.key.password", "ssl.keystore.key"})
 
 PROPERTIES: Mapping[str, str] = MappingProxyType(
     {
@@ -21,6 +23,8 @@ PROPERTIES: Mapping[str, str] = MappingProxyType(
         "ssl.truststore.certificates": "the same as PEM text",
         "ssl.truststore.type": "PEM, the only one there is",
         "ssl.keystore.location": "PEM file with this client's certificate chain and private key",
+        "ssl.keystore.certificate.chain": "that certificate chain as PEM text, with ssl.keystore.key",
+        "ssl.keystore.key": "its private key as PEM text",
         "ssl.keystore.type": "PEM, the only one there is",
         "ssl.key.password": "password of that private key",
         "ssl.endpoint.identification.algorithm": "https (default), or empty to accept any host name",
@@ -63,6 +67,8 @@ class KafkaConnection:
     def __post_init__(self) -> None:
         for name, value in self.properties.items():
             _check(name, value)
+        if ("ssl.keystore.key" in self.properties) != ("ssl.keystore.certificate.chain" in self.properties):
+            raise KafkaPropertyError("ssl.keystore.key and ssl.keystore.certificate.chain belong together; set both")
         if self.security_protocol.startswith("SASL_") and None in self._credentials():
             raise KafkaPropertyError(
                 f"security.protocol is {self.security_protocol} but there is no user name or no password; "
@@ -114,20 +120,15 @@ class KafkaConnection:
         )
 
     def _ssl_context(self) -> ssl.SSLContext:
-        read = self.properties.get
         try:
-            context = ssl.create_default_context(
-                cafile=read("ssl.truststore.location"), cadata=read("ssl.truststore.certificates")
-            )
-            if keystore := read("ssl.keystore.location"):
-                context.load_cert_chain(keystore, password=read("ssl.key.password"))
+            return ssl_context(self.properties)
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            files = ", ".join(f"{name} {value}" for name, value in self.properties.items() if name.endswith("location"))
             raise KafkaPropertyError(
-                f"cannot use the certificates of ssl.truststore.* and ssl.keystore.location: {error}; "
-                "they must be readable PEM files (convert a JKS or PKCS#12 store with keytool and openssl)"
+                f"cannot use the certificates of {files or 'ssl.truststore.* and ssl.keystore.*'}: {error}; they must "
+                "be readable PEM files or text (convert a JKS or PKCS#12 store with keytool and openssl), and "
+                "ssl.key.password that of the key"
             ) from error
-        context.check_hostname = read("ssl.endpoint.identification.algorithm", "https") != ""
-        return context
 
 
 def _check(name: str, value: str) -> None:

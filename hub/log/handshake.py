@@ -1,12 +1,19 @@
-"""Knocks as the clients will. They try again without a word where a password is wrong or an authority unknown; here it
-is said at once, with what to do.
+"""Knocks as the clients will, at every address at once.
+
+They try again without a word where a password is wrong or an authority unknown; here it is said at once, with what to
+do. And they wait for a broker that accepts connections and answers nothing (frozen, or cut off) as long as for their
+request, although its neighbours would answer; here it is left out.
 """
 
 import asyncio
 import ssl
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
 
-from aiokafka.conn import create_conn
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import (
     KafkaError,
     SaslAuthenticationFailed,
@@ -18,35 +25,76 @@ from hub.log.connection import KafkaConnection
 _WANTS_CERTIFICATE = ("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE")
 """Ends of the names of TLS alerts (RFC 8446, section 6.2) by which a server refuses a client for its certificate."""
 
+_HOLD = 0.2  # seconds for the others once one has answered
 
-def refusal(connection: KafkaConnection, timeout: float) -> str | None:
-    """Why the first broker that answers refuses us; None where one lets us in, or none answers. Blocks at most
-    ``timeout`` seconds for each address; not for a thread with an event loop.
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """``servers`` let us in. Where none does, ``refusal`` says why one that answers turns us away, and ``error`` what
+    came of knocking.
     """
-    return asyncio.run(_refusal(connection, timeout))
+
+    servers: Sequence[str]
+    refusal: str | None
+    error: OSError
 
 
-async def _refusal(connection: KafkaConnection, seconds: float) -> str | None:
+def knock(connection: KafkaConnection, timeout: float) -> Answers:
+    """Blocks at most ``timeout`` seconds, and hardly where a broker answers. From any thread."""
     arguments = connection.aiokafka()
     servers = arguments.pop("bootstrap_servers")
-    for server in servers:
-        host, _, port = server.rpartition(":")
-        try:
-            async with asyncio.timeout(seconds):
-                opened = await create_conn(
-                    host.strip("[]"), int(port), request_timeout_ms=int(seconds * 1000), **arguments
-                )
-        except (KafkaError, OSError, TimeoutError) as error:
-            if (reason := _reason(error)) is not None:
-                return f"Kafka at {server} {reason}"
-        else:
-            writer = opened._writer  # noqa: SLF001  (its own close does not wait, and the loop ends before the socket)
-            opened.close()
+    with ThreadPoolExecutor(1) as pool:  # the caller's thread may have an event loop, which it blocks anyway
+        return pool.submit(asyncio.run, knock_all(servers, arguments, timeout)).result()
+
+
+async def knock_all(servers: Sequence[str], arguments: Mapping[str, Any], seconds: float) -> Answers:
+    """``arguments`` are those of an aiokafka connection. Takes ``seconds`` at most; never raises."""
+    knocks = {server: asyncio.create_task(_knock(server, arguments, seconds)) for server in servers}
+    try:
+        answered = False
+        waiting = set(knocks.values())
+        while waiting and not answered:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            answered = any(task.exception() is None for task in done)
+        if waiting:
+            await asyncio.wait(waiting, timeout=_HOLD)
+    finally:
+        for task in knocks.values():
+            task.cancel()
+        await asyncio.wait(knocks.values())
+    failed = {server: _failure(task) for server, task in knocks.items()}
+    reasons = [(server, reason) for server, error in failed.items() if error and (reason := _reason(error))]
+    errors = [error if isinstance(error, OSError) else OSError(str(error)) for error in failed.values() if error]
+    return Answers(
+        servers=[server for server, error in failed.items() if error is None],
+        refusal=f"Kafka at {reasons[0][0]} {reasons[0][1]}" if reasons else None,
+        error=errors[-1] if errors else OSError("no address given"),
+    )
+
+
+def _failure(task: "asyncio.Task[None]") -> BaseException | None:
+    return TimeoutError("no answer") if task.cancelled() else task.exception()
+
+
+async def _knock(server: str, arguments: Mapping[str, Any], seconds: float) -> None:
+    """Up to where requests could be sent."""
+    host, _, port = server.rpartition(":")
+    connection = AIOKafkaConnection(host.strip("[]"), int(port), request_timeout_ms=int(seconds * 1000), **arguments)
+    connecting = asyncio.create_task(connection.connect())
+    try:
+        await asyncio.wait({connecting}, timeout=seconds)
+        if not connecting.done():
+            raise TimeoutError(f"no answer within {seconds:g} s")
+        connecting.result()
+    finally:
+        writer = connection._writer  # noqa: SLF001  (its own close says goodbye first, which a frozen broker never hears)
+        if writer is not None:
             writer.transport.abort()
-            with suppress(OSError):
-                await writer.wait_closed()
-            return None
-    return None
+        connecting.cancel()
+        with suppress(asyncio.CancelledError, KafkaError, OSError):
+            await connecting
+        connection.close()
+        await asyncio.sleep(0)  # in which the socket is closed
 
 
 def _reason(error: BaseException) -> str | None:
@@ -67,7 +115,8 @@ def _reason(error: BaseException) -> str | None:
     if alert is not None and (alert.reason or "").endswith(_WANTS_CERTIFICATE):
         return (
             "asks for a client certificate that it trusts; set HUB_KAFKA_SSL_KEYSTORE_LOCATION to a PEM file with one, "
-            "its chain and its key"
+            "its chain and its key, or HUB_KAFKA_SSL_KEYSTORE_CERTIFICATE_CHAIN and HUB_KAFKA_SSL_KEYSTORE_KEY to "
+            "their text"
         )
     if alert is not None:
         return f"does not agree on TLS ({alert.reason}); is HUB_KAFKA_SECURITY_PROTOCOL that of this port?"

@@ -10,7 +10,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from hub.log.admin_client import KafkaUnavailableError, TopicMissingError, check_reachable, translated
+from hub.log.admin_client import KafkaUnavailableError, TopicMissingError, reached, translated
 from hub.log.connection import KafkaConnection
 
 SKEW = timedelta(minutes=1)
@@ -101,9 +101,8 @@ class LogScanner:
         """A connected consumer with nothing assigned."""
         milliseconds = int(self._timeout * 1000)
         with translated(self._connection):
-            check_reachable(self._connection, self._timeout)
             consumer = KafkaConsumer(
-                **self._connection.kafka_python(),
+                **reached(self._connection, self._timeout).kafka_python(),
                 group_id=None,
                 enable_auto_commit=False,
                 allow_auto_create_topics=False,

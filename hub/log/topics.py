@@ -27,6 +27,8 @@ class LogSettings(Protocol):
     def retention(self) -> timedelta: ...
     @property
     def durability(self) -> str: ...
+    @property
+    def manage_topics(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,9 @@ def topic_specs(layout: Layout) -> tuple[TopicSpec, ...]:
     ledger = {**common, "retention.ms": _milliseconds(LEDGER_RETENTION), "message.timestamp.type": "LogAppendTime"}
     work = {**common, "retention.ms": FOREVER, "message.timestamp.type": "LogAppendTime"}
     controls = {**work, "cleanup.policy": "compact"}
-    reports = {**work, "cleanup.policy": "compact,delete", "retention.ms": _milliseconds(REPORTS_RETENTION)}
+    a_day = _milliseconds(REPORTS_RETENTION)
+    # Written every few seconds; the segment that is written is neither compacted nor deleted, by default for a week.
+    reports = {**work, "cleanup.policy": "compact,delete", "retention.ms": a_day, "segment.ms": a_day}
 
     def spec(name: str, meaning: str, configs: Mapping[str, str], group: str | None = None) -> TopicSpec:
         return TopicSpec(name, meaning, settings.partitions, settings.replication, configs, group)

@@ -12,7 +12,9 @@ from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from hub.log.bootstrap import begin_with_who_answers
 from hub.log.cluster_guard import guard
+from hub.log.leaders import follow_leaders
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +49,9 @@ class SafeConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def on_start(self) -> None:
         await super().on_start()
-        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001  (nothing else knows of the group)
+        consumer = self._ensure_consumer()
+        follow_leaders(consumer)
+        coordinator = consumer._coordinator  # noqa: SLF001  (nothing else knows of the group)
         self._renew_lease(coordinator)
         self._assign_what_is_known(coordinator)
 
@@ -82,8 +86,14 @@ class SafeConsumerThread(driver.AIOKafkaConsumerThread):
         # A consumer that was not polled for a while (the agent waits for a destination) leaves the group, and Faust
         # never joins again: no limit. The watchdog of the worker looks at progress instead.
         consumer._max_poll_interval_ms = 10**12  # noqa: SLF001
+        begin_with_who_answers(consumer._client)  # noqa: SLF001
         guard(consumer._client, getattr(self.transport, "cluster_id", None))  # noqa: SLF001
         return consumer
+
+    def member(self) -> tuple[str, frozenset[str]]:
+        """Its id in the group, as far as it knows, and the topics it is there for."""
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001  (nothing else knows of the group)
+        return coordinator.member_id, frozenset(coordinator._subscription.topics)  # noqa: SLF001
 
     def wait_for_records(self, *, long: bool) -> None:
         """How long the broker may keep a fetch request of which no partition has anything (from the next one on).
@@ -94,11 +104,13 @@ class SafeConsumerThread(driver.AIOKafkaConsumerThread):
         milliseconds = _LONG_POLL if long else _SHORT_POLL
         self._ensure_consumer()._fetcher._fetch_max_wait_ms = milliseconds  # noqa: SLF001  (there is no setting)
 
-    def has_more(self, tp: TP) -> bool:
-        """Whether the broker told of records that were not asked for yet."""
+    def is_behind(self, tp: TP) -> bool:
+        """Whether the broker told of records that were not asked for yet, or where to begin is not known yet."""
         subscription = self._ensure_consumer()._subscription.subscription  # noqa: SLF001  (highwater() is not enough)
         state = subscription and subscription.assignment and subscription.assignment.state_value(TopicPartition(*tp))
-        return bool(state and state.has_valid_position and (state.highwater or 0) > state.position)
+        if not state:
+            return False
+        return not state.has_valid_position or (state.highwater or 0) > state.position
 
     async def commit_noted(self, commits: Commits) -> bool:
         """Commit offsets with notes; whether it is certain that they are. One at a time, in the order of the calls."""

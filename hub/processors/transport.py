@@ -22,6 +22,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from hub.processors.consumer_thread import SafeConsumerThread, boot_clock
+from hub.processors.membership import Member
 from hub.processors.seal import read_seal, write_seal
 from hub.processors.window import Limits, Received, Window
 
@@ -100,7 +101,7 @@ class SafeConsumer(driver.Consumer):
         if self.app.rebalancing or not self._joined:
             return True
         idle = [tp for tp in self.assignment() if tp not in self._windows or not self._windows[tp].records]
-        return any(self._thread.has_more(tp) for tp in idle)
+        return any(self._thread.is_behind(tp) for tp in idle)
 
     def made_room(self) -> None:
         """Contents were let go: more may be read."""
@@ -109,6 +110,18 @@ class SafeConsumer(driver.Consumer):
     def read_again(self) -> None:
         """Everything that was handed out is void, and is handed out again from the committed offsets on."""
         self._forget()
+
+    @property
+    def member(self) -> Member:
+        """Who we are in the group, as far as we know."""
+        return Member(*self._thread.member(), self.epoch)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether only the brokers can tell that all is well: a member without a partition, or long without an answer
+        to a heartbeat.
+        """
+        return self._joined and not self.app.rebalancing and (not self.assignment() or not self.leased)
 
     @property
     def held_bytes(self) -> int:
@@ -282,8 +295,18 @@ class SafeConsumer(driver.Consumer):
         """Stock logs false "stream stopped processing" errors, since its sensors are bypassed."""
 
 
+class NoProducer(driver.Producer):
+    """Nothing is sent through Faust. Stock connects one for each app all the same, and an app does not start before
+    that: 20 minutes, where it meets a broker first that accepts connections and answers nothing.
+    """
+
+    async def on_start(self) -> None:
+        await super(driver.Producer, self).on_start()
+
+
 class SafeTransport(driver.Transport):
     Consumer = SafeConsumer
+    Producer = NoProducer
 
     def __init__(self, url: Any, app: Any, limits: Limits, cluster_id: str | None) -> None:
         self.limits = limits

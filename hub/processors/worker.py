@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from connectors.api import OutgoingHttp
@@ -13,6 +14,7 @@ from hub.config.settings import Settings
 from hub.log.admin import LogAdmin
 from hub.log.admin_client import KafkaUnavailableError, LogAdminError
 from hub.log.connection import KafkaConnection
+from hub.log.groups import describe_groups
 from hub.log.news import News
 from hub.log.records import NewerFormatError
 from hub.log.topics import max_record_bytes
@@ -20,6 +22,7 @@ from hub.log.writer import LogWriter
 from hub.processors.controls import Controls
 from hub.processors.delay import Delay
 from hub.processors.deliver import Deliver
+from hub.processors.membership import MembershipWatch
 from hub.processors.reconcile import Reconcile
 from hub.processors.report import Reporter
 from hub.processors.route import Route
@@ -37,6 +40,7 @@ _LARGEST_RECORD = 64_000_000
 _STOP_TIMEOUT = 30.0  # seconds for everything together
 _CLEAN_EVERY = 3600.0
 _BROKER_PAUSE = 1.0
+_LOOK_TIMEOUT = 10.0  # seconds
 
 
 class Processor(Protocol):
@@ -144,11 +148,13 @@ async def run_worker(
         reporter = Reporter(delivers, writer, topics, partitions, around.clock)
         stack.push_async_callback(reporter.end)
         stack.push_async_callback(_stop, processors)
-        tasks = [Watchdog(processors, failure.report).run(), _clean(admin), reporter.run()]
+        look = partial(describe_groups, connection, timeout=_LOOK_TIMEOUT)
+        members = MembershipWatch(processors, look, partitions, failure.report)
+        tasks = [Watchdog(processors, failure.report).run(), members.run(), _clean(admin), reporter.run()]
         if selection.route:
             tasks.append(Reconcile(around).run())
         for task in tasks:
-            stack.callback(asyncio.create_task(task).cancel)
+            stack.callback(failure.unless_cancelled(asyncio.create_task(task)).cancel)
         # Together: each sleeps for a second on its way up.
         await asyncio.gather(*(processor.start() for processor in processors))
         _log.info("worker runs", extra={"processors": " ".join(processor.name for processor in processors)})
@@ -167,6 +173,16 @@ class _Failure:
     def report(self, error: BaseException) -> None:
         self._error = self._error or error
         self._reported.set()
+
+    def unless_cancelled(self, task: "asyncio.Task[None]") -> "asyncio.Task[None]":
+        """Report how a task ended that is to run until it is cancelled: nobody awaits it."""
+
+        def ended(task: "asyncio.Task[None]") -> None:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                self.report(error)
+
+        task.add_done_callback(ended)
+        return task
 
     async def or_until(self, stop: asyncio.Event) -> None:
         """Wait for ``stop``; raises WorkerFailedError when a report comes first."""

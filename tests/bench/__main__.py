@@ -34,6 +34,7 @@ BENCHMARKS = (
     "lanes",
     "outcome_index",
     "footprint",
+    "disk",
 )
 
 

@@ -1,14 +1,10 @@
 """A whole hub on one machine, broker included: what it holds in memory, and how long it takes to its first delivery."""
 
-import os
 import shutil
-import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -16,6 +12,7 @@ import psutil
 
 from tests.bench.figures import Row
 from tests.bench.stage import ROOT, ROUNDS, Stage, answers, free_port, output_of
+from tests.bench.whole_hub import rows, up
 
 _RATE, _SECONDS = 300, 10
 _MOST_MB, _MOST_SECONDS = 700, 5.0
@@ -36,7 +33,7 @@ def run(stage: Stage) -> Iterator[Row]:
         home = stage.folder / f"footprint-{number}"
         config = stage.configuration(f"footprint-{number}", _CONFIGURATION)
         port = free_port()
-        with _up(config, home, port) as process:
+        with up(config, home, port) as process:
             first.append(_first_delivery(home, port))
             idle.append(_megabytes(process.pid))
             options = ("--port", str(port), "--path", "/in/gemini", "--rate", str(_RATE), "--seconds", str(_SECONDS))
@@ -57,20 +54,6 @@ def run(stage: Stage) -> Iterator[Row]:
     )
 
 
-@contextmanager
-def _up(config: Path, home: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
-    environ |= {"HUB_HOME": str(home), "HUB_LOG_LEVEL": "WARNING"}
-    command = [sys.executable, "-m", "hub", "up", "--config", str(config), "--port", str(port)]
-    with (config.parent / "up.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=log, stderr=log)
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(120)
-
-
 def _first_delivery(home: Path, port: int) -> float:
     """Seconds from now, when it was just started, until an event that was sent as soon as possible is a row."""
     began = time.monotonic()
@@ -80,21 +63,11 @@ def _first_delivery(home: Path, port: int) -> float:
     sending = subprocess.Popen(
         [sys.executable, "-m", "tests.bench.sender", *options], cwd=ROOT, stdout=subprocess.DEVNULL
     )
-    while not _rows(home / "events.db"):
+    while not rows(home / "events.db"):
         time.sleep(0.02)
     seconds = time.monotonic() - began
     sending.wait(60)
     return seconds
-
-
-def _rows(database: Path) -> int:
-    if not database.exists():
-        return 0
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        try:
-            return int(connection.execute("SELECT count(*) FROM events").fetchone()[0])
-        except sqlite3.OperationalError:
-            return 0
 
 
 def _megabytes(pid: int) -> float:

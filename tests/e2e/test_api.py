@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+import trustme
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
@@ -257,6 +259,30 @@ def test_with_a_token_whoever_has_it_may_ask(hub: Project) -> None:
         assert Hub(process.url, token=token).wait("job-1", timeout=30).id == "event-1"
         with pytest.raises(HubRefusesError, match="HUB_TOKEN"):
             Hub(process.url).wait("job-1")
+
+
+def test_the_api_speaks_tls(hub: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    issued.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    issued.cert_chain_pems[0].write_to_path(str(tmp_path / "chain.pem"))
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    process = hub.start("api", "--port", "0", "--tls-cert", "chain.pem", "--tls-key", "key.pem")
+    try:
+        hub.receive(make(1))
+        address = hub.home / "run" / "api.url"
+        deadline = time.monotonic() + 30
+        while not address.exists():
+            assert time.monotonic() < deadline, hub.log()
+        url = address.read_text().strip().replace("127.0.0.1", "localhost")
+        assert url.startswith("https://")
+        with pytest.raises(HubUnavailableError, match="certificate"):
+            Hub(url, patience=0.0).wait("job-1")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        assert Hub(url).wait("job-1", timeout=60).id == "event-1"
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_what_is_asked_wrongly_is_told_what_would_be_right(api: ApiProcess) -> None:

@@ -1,6 +1,7 @@
 """The embedded Kafka under everything that happens to programs on a laptop. All brokers here are real."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -186,6 +187,23 @@ def test_a_kafka_that_cannot_start_shows_the_end_of_its_log(broker: EmbeddedBrok
 
     assert "\tat " not in str(error.value)
     assert broker.pid is None
+
+
+def test_crashes_leave_one_report_among_the_logs_and_nothing_beside_the_data(
+    broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        broker.start()
+        assert broker.pid is not None
+        crashed = broker.pid
+        os.kill(crashed, signal.SIGSEGV)
+        assert broker.wait(60) == 1
+        assert "A fatal error has been detected by the Java Runtime" in broker.last_words()
+        assert f"pid={crashed}" in (tmp_path / "logs" / "kafka-crash.log").read_text()
+
+    assert {path.name for path in (tmp_path / "logs").iterdir()} == {"kafka.log", "kafka-crash.log"}
+    beside_the_data = {path.name for path in (tmp_path / "kafka").iterdir()} - {"data"}
+    assert not {name for name in beside_the_data if name.startswith(("hs_err", "core", "replay", "java"))}
 
 
 def test_a_broken_ahead_of_time_cache_never_prevents_a_start(

@@ -13,7 +13,13 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.structs import OffsetAndMetadata
 
 from hub.log.admin import LogAdmin, TopicState
-from hub.log.admin_client import KafkaUnavailableError, TopicCreationError, TopicMismatchError
+from hub.log.admin_client import (
+    KafkaUnavailableError,
+    TopicCreationError,
+    TopicMismatchError,
+    TopicMissingError,
+    TopicSettingError,
+)
 from hub.log.connection import KafkaConnection
 from hub.log.records import Record
 from hub.log.topics import Layout, Topics
@@ -29,6 +35,7 @@ class Settings:
     replication: int = 1
     retention: timedelta = timedelta(days=30)
     durability: str = "replication"
+    manage_topics: bool = True
 
 
 def layout(topics: Topics, *destinations: str, max_body: int = MAX_BODY, **settings: Any) -> Layout:
@@ -138,6 +145,66 @@ def test_another_number_of_partitions_is_refused_with_the_way_out(kafka: KafkaCo
 def test_a_replication_that_the_cluster_cannot_give_says_what_to_do(kafka: KafkaConnection, topics: Topics) -> None:
     with pytest.raises(TopicCreationError, match=r"1 broker\(s\).*hub topics --commands"):
         LogAdmin(kafka, layout(topics, replication=3)).ensure()
+
+
+def test_without_managing_topics_nothing_is_made_and_what_is_missing_is_said(
+    kafka: KafkaConnection, topics: Topics
+) -> None:
+    with pytest.raises(TopicMissingError, match=rf"no topic {topics.events}, .*must run what `hub topics --commands`"):
+        LogAdmin(kafka, layout(topics, manage_topics=False)).ensure()
+
+    assert LogAdmin(kafka, layout(topics)).offsets(topics.events) == {}
+
+
+def test_without_managing_topics_what_is_as_it_must_be_or_better_is_fine(
+    kafka: KafkaConnection, topics: Topics, admin: LogAdmin
+) -> None:
+    admin.ensure()
+    better = {"retention.ms": "-1", "max.message.bytes": "2000000", "compression.type": "gzip"}
+    set_config(kafka, topics.events, better)
+
+    assert LogAdmin(kafka, layout(topics, "one", manage_topics=False)).ensure() == []
+    assert better.items() <= config(kafka, topics.events).items()  # and it stays the administrator's
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "complaint"),
+    [
+        ("retention.ms", "1000", r"retention\.ms=1000, it must be at least 2592000000"),
+        ("max.message.bytes", "1000", r"max\.message\.bytes=1000, it must be at least 1256000"),
+        ("cleanup.policy", "compact", r"cleanup\.policy=compact, it must be delete"),
+        ("message.timestamp.type", "LogAppendTime", r"it must be CreateTime"),
+    ],
+)
+def test_without_managing_topics_what_would_break_a_promise_is_refused_and_left_alone(
+    kafka: KafkaConnection, topics: Topics, admin: LogAdmin, setting: str, value: str, complaint: str
+) -> None:
+    admin.ensure()
+    set_config(kafka, topics.events, {setting: value})
+
+    with pytest.raises(TopicSettingError, match=rf"{topics.events} has .*{complaint}.*kafka-configs\.sh"):
+        LogAdmin(kafka, layout(topics, "one", manage_topics=False)).ensure()
+
+    assert config(kafka, topics.events)[setting] == value
+
+
+def test_without_managing_topics_fewer_copies_than_configured_are_refused(
+    kafka: KafkaConnection, topics: Topics, admin: LogAdmin
+) -> None:
+    """Else an acknowledgement would promise what is not so."""
+    admin.ensure()
+
+    with pytest.raises(TopicSettingError, match=r"has 1 copies of each record, log\.replication is 3"):
+        LogAdmin(kafka, layout(topics, "one", manage_topics=False, replication=3)).ensure()
+
+
+def set_config(kafka: KafkaConnection, topic: str, settings: dict[str, str]) -> None:
+    client = KafkaAdminClient(**kafka.kafka_python())
+    try:
+        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, settings)])
+    finally:
+        client.close()
+    wait_for_config(kafka, topic, settings)
 
 
 def test_changed_settings_reach_existing_topics_and_sizes_only_grow(

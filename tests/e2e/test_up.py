@@ -4,19 +4,18 @@ import os
 import signal
 import socket
 import sqlite3
-import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
-from urllib.request import urlopen
 
 import psutil
 import pytest
 import trustme
 
+from tests.fixtures.certificates import files_of, issue
 from tests.fixtures.ports import free_port
 
 HUB = [sys.executable, "-P", "-m", "hub"]
@@ -201,18 +200,21 @@ def test_systemd_is_told_when_it_is_ready_and_while_it_is_alive(tmp_path: Path) 
         assert set(later) <= {b"STOPPING=1", b"WATCHDOG=1"}, "a drain is a sign of life, too"
 
 
-def test_a_hub_that_ends_tls_itself_says_when_it_is_ready(tmp_path: Path) -> None:
-    certificate = trustme.CA().issue_cert("127.0.0.1", "localhost")
-    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
-    certificate.cert_chain_pems[0].write_to_path(tmp_path / "chain.pem")
+def test_a_hub_that_ends_tls_itself_says_when_it_is_ready_and_takes_what_hub_send_signs(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    files_of(issue(authority), tmp_path)
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
     project = Project(tmp_path)
     assert project.hub("init", "gemini").returncode == 0
     process = project.up("--tls-cert", "chain.pem", "--tls-key", "key.pem")
     try:
         until(lambda: f"https://127.0.0.1:{project.port}/in/gemini" in project.log(), what="the announcement")
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        with urlopen(f"https://127.0.0.1:{project.port}/readyz", context=context) as answer:
-            assert answer.status == 200
+        sample = ("send", "gemini", "--sample", "batch.succeeded", "--url", f"https://localhost:{project.port}")
+        refused = project.hub(*sample)
+        assert (refused.returncode, "certificate verify failed" in refused.stderr) == (1, True), refused.stderr
+        project.environ = {**project.environ, "SSL_CERT_FILE": str(tmp_path / "authority.pem")}
+        sent = project.hub(*sample)
+        assert sent.returncode == 0, sent.stderr
+        until(lambda: len(project.rows()) == 1, what="the row")
     finally:
         assert stop(process) == 0

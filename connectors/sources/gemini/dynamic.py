@@ -21,11 +21,13 @@ from connectors.api import (
     SourceConfig,
     Verified,
 )
+from connectors.sources.gemini.events import TERMINAL_TYPES
 from connectors.sources.gemini.source import describe
 from connectors.sources.gemini.token import Expected, read_token
 from connectors.sources.gemini.v1a import read_signed
 from connectors.sources.key_set import KeyCache, KeySetEndpoint
 from connectors.sources.standard_webhooks import SIGNED_HEADERS, check_timestamp
+from schemas.gemini import job_id
 
 GOOGLE_KEYS = "https://generativelanguage.googleapis.com/.well-known/jwks.json"
 
@@ -93,6 +95,7 @@ class GeminiDynamicSource(Source[GeminiDynamicConfig]):
     config_model = GeminiDynamicConfig
     payload_member = "data"
     signed_headers = SIGNED_HEADERS
+    terminal_types = TERMINAL_TYPES
     instead_of_samples = (
         "only the sender has the private key. Run `hub emulate gemini`, set `jwks_url` to the address it prints, and "
         "submit a job with webhook_config to it"
@@ -107,6 +110,10 @@ class GeminiDynamicSource(Source[GeminiDynamicConfig]):
             overlap=min(config.tolerance, _LONGEST_OVERLAP),
             log=context.logger,
         )
+
+    @classmethod
+    def subject_of(cls, name: str) -> str:
+        return job_id(name)
 
     async def open(self) -> None:
         if self.config.jwks_url.startswith("http:") and not self.context.http.allow_private:

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from connectors.reconciliation import EndedJob
-from connectors.sources.gemini.names import job_id
 from schemas.event import EventAttributes, JsonObject
+from schemas.gemini import job_id
 
 BATCH_TYPES: Mapping[str, str] = {
     "JOB_STATE_SUCCEEDED": "batch.succeeded",

@@ -16,9 +16,8 @@ from connectors.api import (
     Source,
     Verified,
 )
-from connectors.sources.fields import instant, json_object, member, text
+from connectors.sources.fields import instant, member, text
 from connectors.sources.gemini.events import EVENT_TYPES, TERMINAL_TYPES, sample
-from connectors.sources.gemini.names import job_id
 from connectors.sources.gemini.registered import GeminiAccountConfig, RegisteredGemini
 from connectors.sources.standard_webhooks import (
     SIGNED_HEADERS,
@@ -28,6 +27,7 @@ from connectors.sources.standard_webhooks import (
     sign_v1,
 )
 from schemas.event import JsonObject
+from schemas.gemini import job_id, user_metadata
 
 
 class GeminiConfig(StandardWebhooksConfig, GeminiAccountConfig):
@@ -93,15 +93,3 @@ def describe(body: Any, event_id: str | None) -> EventAttributes:
         time=instant(member(body, "timestamp")),
         metadata=user_metadata(body),
     )
-
-
-def user_metadata(body: Any) -> Mapping[str, Any]:
-    """What the job's creator attached. Where it stands in an event is undocumented, so both places count;
-    JavaScript clients write it in camel case.
-    """
-    data = member(body, "data")
-    found: dict[str, Any] = {}
-    for place in (data, body):
-        for name in ("userMetadata", "user_metadata"):
-            found |= json_object(member(place, name))
-    return found

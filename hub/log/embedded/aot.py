@@ -24,6 +24,8 @@ from hub.log.embedded.readiness import serving_cluster
 _TRAINING_PORTS = range(29092, 29192)
 _READY_WITHIN, _WRITTEN_WITHIN = 120.0, 300.0  # seconds; at the lowest priority, on a busy machine
 
+_FORGOTTEN_AFTER = 30 * 86_400.0  # seconds since it was made
+
 # With cached adapters Java 25 warns at each start that two of them do not fit. A later Java may not know the flag.
 _PLAIN = ("-XX:+UnlockDiagnosticVMOptions", "-XX:+IgnoreUnrecognizedVMOptions", "-XX:-AOTAdapterCaching")
 
@@ -70,9 +72,16 @@ class AotCache:
                 written = self._train_in(root, cancelled)
                 if written.exists() and not cancelled.is_set():
                     written.replace(self.file)
+                    self._forget_old_ones()
             finally:
                 shutil.rmtree(root, ignore_errors=True)
         return self.file.exists()
+
+    def _forget_old_ones(self) -> None:
+        """64 MB for each Java and each set of flags that upgrades left behind; a hub that still wants one makes it."""
+        for cache in self._folder.glob("*.aot"):
+            if cache.stat().st_size and time.time() - cache.stat().st_mtime > _FORGOTTEN_AFTER:
+                cache.unlink()
 
     def _train_in(self, root: Path, cancelled: threading.Event) -> Path:
         ports = choose_ports(_TRAINING_PORTS, None)

@@ -15,7 +15,7 @@ from hub.log.embedded.aot import AotCache, Training
 from hub.log.embedded.errors import BrokerStartError, JavaError, PortInUseError
 from hub.log.embedded.folder import BrokerFolder, FolderLocks
 from hub.log.embedded.jars import cache_folder, verified_jars
-from hub.log.embedded.java import find_java
+from hub.log.embedded.java import crash_flags, find_java
 from hub.log.embedded.kafka import Kafka
 from hub.log.embedded.ports import (
     DEFAULT_PORTS,
@@ -26,7 +26,7 @@ from hub.log.embedded.ports import (
     remember_ports,
     remembered_ports,
 )
-from hub.log.embedded.process import JavaProcess, last_lines, rotate
+from hub.log.embedded.process import JavaProcess
 from hub.log.embedded.properties import server_properties
 from hub.log.embedded.readiness import serving_cluster
 
@@ -65,7 +65,6 @@ class EmbeddedBroker:
         self._locks: FolderLocks | None = None
         self._process: JavaProcess | None = None
         self._training: Training | None = None
-        self._log_start = 0  # where this launch begins in the log
 
     def start(self, timeout: float = 120.0) -> KafkaConnection:
         """Start it and block until it serves, at most ``timeout`` seconds after each launch; most often one or three.
@@ -121,7 +120,8 @@ class EmbeddedBroker:
 
     def last_words(self) -> str:
         """The last lines the JVM wrote since it was launched, for the message that says it died."""
-        return f"the end of its log, {self._folder.log}:\n{last_lines(self._folder.log, since=self._log_start)}"
+        words = self._process.last_lines() if self._process is not None else ""
+        return f"the end of its log, {self._folder.log}:\n{words}"
 
     def __enter__(self) -> Self:
         return self
@@ -156,7 +156,7 @@ class EmbeddedBroker:
             return True
         self._folder.write_version()
         try:
-            kafka.format(self._folder.root, ports, *flags)
+            kafka.format(self._folder.root, ports, *crash_flags(self._folder.crash_report), *flags)
         except BrokerStartError:
             if not flags:
                 raise
@@ -165,8 +165,7 @@ class EmbeddedBroker:
     def _spawn(self, kafka: Kafka, ports: Ports, flags: Sequence[str]) -> JavaProcess:
         assert self._locks is not None
         self._folder.properties.write_text(server_properties(ports, fsync=self._fsync))
-        self._log_start = rotate(self._folder.log)
-        command = kafka.server(self._folder.mark, *flags)
+        command = kafka.server(self._folder.mark, *crash_flags(self._folder.crash_report), *flags)
         try:
             self._process = JavaProcess(
                 command, folder=self._folder.root, log=self._folder.log, inherit=[self._locks.for_jvm]

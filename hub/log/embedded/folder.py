@@ -57,6 +57,10 @@ class BrokerFolder:
         return self.home / "logs" / "kafka.log"
 
     @property
+    def crash_report(self) -> Path:
+        return self.home / "logs" / "kafka-crash.log"
+
+    @property
     def mark(self) -> str:
         """An argument of our JVM's command line that tells it from every other process."""
         return f"-Dhub.kafka={self.root}"

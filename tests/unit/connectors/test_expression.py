@@ -42,7 +42,7 @@ def test_a_body_nested_deeper_than_the_stack_finds_nothing_or_something_but_neve
     assert Expression("*.*").find(value) is not None
 
 
-@pytest.mark.parametrize("wrong", ["", "a..b", "a[", "unknown(", 7, None, ["a"]])
+@pytest.mark.parametrize("wrong", ["", "`text`", "a..b", "a[", "unknown(", 7, None, ["a"]])
 def test_what_is_no_expression_is_reported_at_load(wrong: object) -> None:
     with pytest.raises(ValidationError, match="not a JMESPath expression"):
         Config.model_validate({"where": wrong})

@@ -13,7 +13,8 @@ import pytest
 import uvloop
 
 from hub.ingress.limits import Limits
-from hub.ingress.server import AddressInUseError, Listen, bind
+from hub.ingress.server import Listen, bind
+from hub.serving.server import AddressInUseError
 from tests.fixtures.ingress import sign, until
 from tests.fixtures.ingress_server import running
 
@@ -198,25 +199,42 @@ async def test_a_chunked_body_is_counted_against_the_limit() -> None:
         assert not hub.writer.written
 
 
-async def test_forwarded_headers_count_only_from_trusted_proxies() -> None:
-    forwarded = b"x-forwarded-proto: https\r\nx-forwarded-for: 203.0.113.9\r\n"
-    for trusted, scheme in (("", "http"), ("127.0.0.1", "https"), ("10.0.0.0/8", "http")):
-        seen: list[str] = []
-        async with running(Limits(), Listen(port=0, forwarded_allow_ips=trusted)) as (hub, port, _):
-            (intake,) = hub.app.user_middleware
-            inlets: Any = intake.args[0]
-            source = inlets.find("shop").item.source
-            verify = source.verify
+_OUTSIDE = b"x-forwarded-for: 203.0.113.9\r\nx-forwarded-proto: https\r\nx-forwarded-host: "
 
-            async def look(request: Any, now: Any, verify: Any = verify, seen: list[str] = seen) -> Any:
-                seen.append(request.url)
-                return await verify(request, now)
 
-            source.verify = look  # of this instance only
-            async with connected(port) as sender:
-                await sender.send(head(extra=forwarded) + BODY)
-                assert (await sender.answer())[0] == 202
-        assert seen == [f"{scheme}://hub.example/in/shop"]
+@pytest.mark.parametrize(
+    ("trusted", "said", "seen"),
+    [
+        ("", b"hooks.example", "http://hub.example"),
+        ("10.0.0.0/8", b"hooks.example", "http://hub.example"),
+        ("127.0.0.1", b"hooks.example", "https://hooks.example"),
+        ("127.0.0.0/8,10.0.0.1", b"hooks.example:8443", "https://hooks.example:8443"),
+        ("*", b"invented.example, hooks.example", "https://hooks.example"),
+        ("127.0.0.1", b"invented.example\r\nx-forwarded-host: hooks.example", "https://hooks.example"),
+        ("127.0.0.1", b"hooks.example/in/other?", "https://hub.example"),
+    ],
+)
+async def test_sources_see_the_url_outside_the_proxy_if_the_proxy_is_trusted(
+    trusted: str, said: bytes, seen: str
+) -> None:
+    requests = []
+    async with running(Limits(), Listen(port=0, forwarded_allow_ips=trusted)) as (hub, port, _):
+        (intake,) = hub.app.user_middleware
+        inlets: Any = intake.args[0]
+        source = inlets.find("shop").item.source
+        verify = source.verify
+
+        async def look(request: Any, now: Any) -> Any:
+            requests.append(request)
+            return await verify(request, now)
+
+        source.verify = look  # of this instance only
+        async with connected(port) as sender:
+            await sender.send(head("/in/shop?a=%2F", extra=_OUTSIDE + said + b"\r\n") + BODY)
+            assert (await sender.answer())[0] == 202
+    (request,) = requests
+    assert request.url == f"{seen}/in/shop?a=%2F"
+    assert request.header("host") == "hub.example", "headers stay as they came, since signatures cover them"
 
 
 async def test_a_drain_answers_what_is_in_flight_and_takes_nothing_new() -> None:

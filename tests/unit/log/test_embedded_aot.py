@@ -1,5 +1,8 @@
 """The ahead-of-time cache: used when there is one, rejected without harm to those who use it."""
 
+import os
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -52,3 +55,24 @@ def test_another_java_or_jar_gets_another_cache(cache: AotCache, tmp_path: Path)
 
 def test_a_java_that_cannot_write_one_is_not_asked_to(tmp_path: Path) -> None:
     assert not AotCache(Kafka(Java(tmp_path / "java", 17), ()), tmp_path).wanted
+
+
+def test_a_new_cache_takes_the_place_of_those_that_nobody_made_for_a_month(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = AotCache(Kafka(Java(tmp_path / "java", 25), ()), tmp_path)
+
+    def trained(root: Path, _cancelled: threading.Event) -> Path:
+        (root / "new").write_bytes(b"new")
+        return root / "new"
+
+    monkeypatch.setattr(cache, "_train_in", trained)
+    month_ago = time.time() - 31 * 86_400
+    for name, content, made in (("old", b"old", month_ago), ("rejected", b"", month_ago), ("young", b"young", None)):
+        (tmp_path / f"{name}.aot").write_bytes(content)
+        if made is not None:
+            os.utime(tmp_path / f"{name}.aot", (made, made))
+
+    assert cache.train(threading.Event())
+
+    assert {path.name for path in tmp_path.glob("*.aot")} == {cache.file.name, "rejected.aot", "young.aot"}

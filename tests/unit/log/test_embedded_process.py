@@ -1,4 +1,4 @@
-"""The process under the broker: it ends with its hub, with or without grace, and its log stays bounded."""
+"""The process under the broker: it ends with its hub, with or without grace."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hub.log.embedded.process import JavaProcess, last_lines, rotate
+from hub.log.embedded.process import JavaProcess
 
 A_HUB = """
 import sys
@@ -79,21 +79,10 @@ def test_options_for_other_java_programs_do_not_reach_it(tmp_path: Path, monkeyp
 
 
 def test_the_last_words_are_those_of_this_launch_without_stack_frames(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    log.write_text("an older launch\n")
-    since = rotate(log)
-    with log.open("a") as file:
-        file.write("ERROR no space\n\tat kafka.Kafka.main(Kafka.scala)\n\nshutting down\n")
+    (tmp_path / "log").write_text("an older launch\n")
+    script = r"printf 'ERROR no space\n\tat kafka.Kafka.main(Kafka.scala)\n\nshutting down'; exit 1"
+    process = JavaProcess(["/bin/sh", "-c", script], folder=tmp_path, log=tmp_path / "log")
 
-    assert last_lines(log, since=since) == "  | ERROR no space\n  | shutting down"
-
-
-def test_a_log_keeps_one_predecessor(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    assert rotate(log, above=10) == 0
-
-    log.write_text("x" * 11)
-    assert rotate(log, above=10) == 0
-
-    assert not log.exists()
-    assert (tmp_path / "log.1").stat().st_size == 11
+    assert process.wait(10) == 1
+    assert process.last_lines() == "  | ERROR no space\n  | shutting down"
+    assert (tmp_path / "log").read_text().startswith("an older launch\nERROR no space\n\tat kafka")

@@ -12,12 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.sources.gemini.events import sample
 from hub.log import records
 from hub.log.attributes import encode_text, truncate_text
 from hub.log.news import news_event
 from hub.log.records import MalformedRecordError, NewerFormatError, UnencodableEventError
 from hub.log.topics import HEADROOM
 from schemas import generate
+from schemas.archive import encode_line
 from schemas.control import Control
 from schemas.decision import DecidedDelivery, Decision
 from schemas.delivery import DeliveryRecord
@@ -355,6 +357,8 @@ def test_what_is_written_fits_the_schemas(tmp_path: Path) -> None:
         "report.json": orjson.loads(records.encode_report(report(WAITING)).value or b""),
         "news.json": orjson.loads(news_event(NEWS, "1", NOW).body),
         "event-headers.json": {name: value.decode() for name, value in stored.headers},
+        "archived-event.json": orjson.loads(encode_line(one, "all", DeliveryId("x"), LIVE)),
+        "gemini-event.json": sample("batch.failed", NOW),
         "delivery-headers.json": {name: value.decode() for name, value in sent.headers},
     }
     assert values.keys() == schemas.keys()

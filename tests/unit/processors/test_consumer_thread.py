@@ -1,46 +1,37 @@
-"""Whoever leads a group gives out partitions only once it knows of all topics."""
-
-from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from aiokafka.errors import UnknownTopicOrPartitionError
+from aiokafka import TopicPartition
+from faust.types import TP
 
-from hub.processors import consumer_thread
-from hub.processors.consumer_thread import until_known
+from hub.processors.consumer_thread import SafeConsumerThread
 
-
-@dataclass
-class Client:
-    """aiokafka's client and its metadata in one: a topic is known after so many updates."""
-
-    known_after: dict[str, int]
-    updates: int = 0
-
-    @property
-    def cluster(self) -> "Client":
-        return self
-
-    def partitions_for_topic(self, topic: str) -> set[int] | None:
-        return {0, 1} if self.updates >= self.known_after[topic] else None
-
-    async def force_metadata_update(self) -> bool:
-        self.updates += 1
-        return True
+ONE = TP("work", 0)
 
 
-async def test_topics_a_new_broker_does_not_know_yet_are_asked_for_until_it_does() -> None:
-    client = Client({"one": 0, "other": 3})
-    await until_known(client, ["one", "other"])
-    assert client.updates == 3
+def thread(state: Any) -> SafeConsumerThread:
+    """Of a consumer whose partition is in this state; not started."""
+    made = SafeConsumerThread.__new__(SafeConsumerThread)
+    assignment = SimpleNamespace(state_value={TopicPartition(*ONE): state}.get)
+    subscription = SimpleNamespace(subscription=SimpleNamespace(assignment=assignment))
+    made._consumer = SimpleNamespace(_subscription=subscription)
+    return made
 
 
-async def test_topics_that_are_known_cost_no_request() -> None:
-    client = Client({"one": 0})
-    await until_known(client, ["one"])
-    assert client.updates == 0
+def state(position: int | None, highwater: int | None) -> Any:
+    return SimpleNamespace(has_valid_position=position is not None, position=position, highwater=highwater)
 
 
-async def test_a_topic_that_is_gone_ends_the_consumer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumer_thread, "METADATA_TIMEOUT", 0.2)
-    with pytest.raises(UnknownTopicOrPartitionError, match="gone"):
-        await until_known(Client({"gone": 10**9, "there": 0}), ["gone", "there"])
+@pytest.mark.parametrize(
+    ("found", "behind"),
+    [
+        (state(5, 5), False),
+        (state(5, None), False),  # not told yet
+        (state(5, 7), True),
+        (state(None, None), True),  # where to begin is asked for, perhaps of the wrong broker, perhaps for ever
+        (None, False),  # the partition is another's by now
+    ],
+)
+def test_a_partition_is_behind_when_there_is_more_or_its_place_is_not_known(found: Any, *, behind: bool) -> None:
+    assert thread(found).is_behind(ONE) is behind

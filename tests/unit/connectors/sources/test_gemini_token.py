@@ -187,6 +187,12 @@ def _ed25519(content: str) -> str:
     return f"{content}.{base64url(ED25519.private.sign(content.encode()))}"
 
 
+@pytest.mark.parametrize("algorithm", ["none", "HS256", "PS256", "EdDSA", "RS512"])
+def test_another_algorithm_is_refused_before_any_key_is_asked_for(algorithm: str) -> None:
+    with pytest.raises(BadSignatureError, match="is not RS256"):
+        read_token(token({"alg": algorithm}))
+
+
 _PUBLIC = SENDER.private.public_key()
 _PEM = _PUBLIC.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 _DER = _PUBLIC.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
