@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.sources.gemini.emulator.clock import Clock
@@ -55,16 +55,16 @@ class Deliveries:
         body = ping_body(webhook.id, self._clock.wall())
         self._add(_new_message_id(), "", PING, body, webhook.uri, webhook.id)
 
-    def due(self) -> list[Delivery]:
-        """Those to be attempted now. Those whose webhook is disabled or deleted are dropped on the way."""
-        found = []
+    def due(self, limit: int) -> Sequence[Delivery]:
+        """So many of those to be attempted now. Those whose webhook is disabled or deleted are dropped on the way."""
         with self._store.transaction():
-            for delivery in self._store.due(Delivery, self._clock.now()):
-                if reason := self._obstacle(delivery):
+            while True:
+                found = self._store.due(Delivery, self._clock.now(), limit)
+                dropped = [(delivery, reason) for delivery in found if (reason := self._obstacle(delivery))]
+                if not dropped:
+                    return found
+                for delivery, reason in dropped:
                     self._store.put(delivery.model_copy(update={"state": DeliveryState.DROPPED, "reason": reason}))
-                else:
-                    found.append(delivery)
-        return found
 
     def settle(self, delivery: Delivery, attempt: Attempt, retry_after: float | None) -> Delivery:
         """Keep an attempt and decide how it goes on. ``retry_after``: real seconds, as the receiver counts."""

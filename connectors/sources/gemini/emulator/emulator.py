@@ -94,7 +94,7 @@ class Emulator:
         with self.store.transaction():
             self.jobs.end_due()
             self.files.erase_expired()
-        for delivery in self.deliveries.due():
+        for delivery in self.deliveries.due(_IN_FLIGHT):  # what is in flight is due, too
             if len(self._in_flight) < _IN_FLIGHT and delivery.number not in self._in_flight:
                 self._in_flight[delivery.number] = tasks.create_task(self._attempt(sender, delivery))
 

@@ -40,20 +40,20 @@ class SigningKeys:
     def rotate(self, *, at_once: bool = False) -> str:
         """A new key signs from now on; returns its ``kid``. ``at_once``: the earlier ones leave the JWKS now."""
         with self._store.transaction():
-            for key in self._published():
-                if at_once:
+            now = self._clock.now()
+            for key in self._all():
+                if at_once or (key.retires is not None and key.retires <= now):
                     self._store.delete(key)
                 elif key.retires is None:
-                    self._store.put(key.model_copy(update={"retires": self._clock.now() + OVERLAP}))
+                    self._store.put(key.model_copy(update={"retires": now + OVERLAP}))
             return self._add()
 
     def _published(self) -> list[SigningKey]:
         now = self._clock.now()
-        return [
-            key
-            for key in self._store.all(SigningKey)
-            if key.algorithm == self._signature and (key.retires is None or key.retires > now)
-        ]
+        return [key for key in self._all() if key.retires is None or key.retires > now]
+
+    def _all(self) -> list[SigningKey]:
+        return [key for key in self._store.all(SigningKey) if key.algorithm == self._signature]
 
     def _add(self) -> str:
         kid = secrets.token_hex(8)

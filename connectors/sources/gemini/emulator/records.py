@@ -131,8 +131,8 @@ class DeliveryState(StrEnum):
 
 
 class Attempt(BaseModel):
-    """``status``: the answer's; None where there was none, then ``error`` says why. ``fault``: what was done on
-    purpose.
+    """``status``: the answer's; None where there was none, then ``error`` says why. ``answer``: the beginning of what a
+    refusal said. ``fault``: what was done on purpose.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -140,6 +140,7 @@ class Attempt(BaseModel):
     at: float
     seconds: float
     status: int | None = None
+    answer: str | None = None
     error: str | None = None
     fault: str | None = None
 

@@ -19,6 +19,7 @@ from connectors.sources.gemini.emulator.webhooks import Webhooks, new_secret
 
 STALE = 600
 """Seconds by which a stale timestamp is too old: twice what receivers tolerate."""
+_KEPT = 500  # bytes of a refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Sender:
         at = self._clock.wall()
         started = asyncio.get_running_loop().time()
         status: int | None = None
+        refusal: str | None = None
         error: str | None = None
         retry_after: float | None = None
         body = delivery.body.encode()
@@ -60,12 +62,15 @@ class Sender:
             ) as response:
                 status = response.status
                 retry_after = seconds_of(response.headers.get("retry-after"), self._clock.wall())
+                if not response.ok:
+                    refusal = (await response.content.read(_KEPT)).decode(errors="replace")
         except TimeoutError:
             error = f"no answer within {self._settings.timeout:g} s"
         except (aiohttp.ClientError, OSError, ValueError) as failure:  # ValueError: a URI that aiohttp cannot read
             error = f"{type(failure).__name__}: {failure}"
         seconds = asyncio.get_running_loop().time() - started
-        return Answer(Attempt(at=at, seconds=seconds, status=status, error=error, fault=fault), retry_after)
+        attempt = Attempt(at=at, seconds=seconds, status=status, answer=refusal, error=error, fault=fault)
+        return Answer(attempt, retry_after)
 
     def _headers(self, delivery: Delivery, body: bytes, fault: Fault | None) -> Mapping[str, str]:
         timestamp = int(self._clock.wall()) - (STALE if fault is Fault.STALE_TIMESTAMP else 0)

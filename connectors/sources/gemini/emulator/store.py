@@ -136,11 +136,11 @@ class Store:
         shown = rows[:size]
         return [model.model_validate_json(row.body) for row in shown], shown[-1].position if len(rows) > size else None
 
-    def due(self, model: type[R], now: float) -> Sequence[R]:
-        """Those whose time has come, longest overdue first."""
+    def due(self, model: type[R], now: float, limit: int | None = None) -> Sequence[R]:
+        """Those whose time has come, longest overdue first; all or so many."""
         wanted = select(_ROWS.c.body).where(_ROWS.c.kind == model.kind, _ROWS.c.due <= now)
         with self._connected() as connection:
-            found = connection.scalars(wanted.order_by(_ROWS.c.due, _ROWS.c.position)).all()
+            found = connection.scalars(wanted.order_by(_ROWS.c.due, _ROWS.c.position).limit(limit)).all()
         return [model.model_validate_json(body) for body in found]
 
     def next_due(self, after: float) -> float | None:

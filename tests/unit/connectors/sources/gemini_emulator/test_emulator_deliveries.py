@@ -1,18 +1,25 @@
 """At least once, for 24 hours, signed anew each time: as Google documents its webhooks."""
 
 import json
+import logging
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from standardwebhooks import Webhook as Verifier
 
-from connectors.sources.gemini.emulator.lifecycle import IdForm, MetadataPlace
+from connectors.api import Context, OutgoingHttp, Request
+from connectors.context import utc_now
+from connectors.sources.gemini import GeminiConfig, GeminiSource
+from connectors.sources.gemini.emulator.lifecycle import EVENT_TYPES, IdForm, MetadataPlace
 from connectors.sources.gemini.emulator.records import DeliveryState, WebhookState
 from connectors.sources.gemini.emulator.requests import RotateSecret, UpdateWebhook
 from connectors.sources.gemini.emulator.schedule import DELAYS, LIFETIME, next_attempt
 from connectors.sources.gemini.emulator.sender import seconds_of
 from connectors.sources.gemini.emulator.targets import is_allowed
+from connectors.sources.gemini.events import EVENT_TYPES as CATALOGUE
+from tests.fixtures.emulator_process import until
 from tests.fixtures.endpoint import Endpoint, Received, answers, begins, hang
 from tests.fixtures.gemini_emulator import BATCH_TIME, Wall, after, deliveries, emulating, register, start_batch
 
@@ -46,6 +53,36 @@ async def test_a_job_s_end_is_told_to_the_webhooks_that_subscribed_to_it(tmp_pat
     body = json.loads(received.body)
     assert body.pop("timestamp").endswith("Z")
     assert body == {"type": "batch.succeeded", "version": "v1", "data": {"id": job.name}}
+
+
+async def test_the_hub_s_source_takes_what_it_sends(tmp_path: Path) -> None:
+    async with Endpoint() as endpoint, emulating(tmp_path) as emulator:
+        _, secret = register(emulator, endpoint.url)
+        job = start_batch(emulator)
+        await after(emulator, BATCH_TIME)
+    [received] = endpoint.received
+    context = Context("gemini", tmp_path, logging.getLogger(), OutgoingHttp())
+    source = GeminiSource(GeminiConfig(secrets=(SecretStr(secret),)), context)
+    request = Request("POST", "http://hub/in/gemini", "", received.headers, received.body)
+    await source.verify(request, utc_now())
+    [event] = source.describe(request)
+    assert event.type == "batch.succeeded"
+    assert event.id == received.header("webhook-id")
+    assert event.subject == job.name.removeprefix("batches/")
+
+
+def test_every_type_of_the_catalogue_is_there_and_no_other() -> None:
+    assert set(EVENT_TYPES) == set(CATALOGUE)
+
+
+async def test_a_slow_receiver_does_not_hold_up_another_one(tmp_path: Path) -> None:
+    async with Endpoint() as slow, Endpoint() as endpoint, emulating(tmp_path) as emulator:
+        slow.scripts.append(begins(b"", hang))
+        for uri in (slow.url, endpoint.url):
+            start_batch(emulator, uri)
+        emulator.advance(BATCH_TIME)
+        expected = [DeliveryState.PENDING, DeliveryState.DELIVERED]
+        await until(lambda: [each.state for each in deliveries(emulator)] == expected)
 
 
 async def test_a_failed_job_says_why(tmp_path: Path) -> None:
@@ -140,13 +177,15 @@ async def test_lasting_failure_disables_a_webhook_until_it_is_enabled_again(tmp_
 
 async def test_410_disables_a_webhook_at_once(tmp_path: Path) -> None:
     async with Endpoint() as endpoint, emulating(tmp_path) as emulator:
-        endpoint.scripts.append(answers(410))
+        endpoint.scripts.append(answers(410, body=b"no such hook"))
         webhook, _ = register(emulator, endpoint.url)
         start_batch(emulator)
         await after(emulator, BATCH_TIME)
         await after(emulator, DAY)
         assert emulator.webhooks.get(webhook.id).state is WebhookState.DISABLED
-        assert [each.state for each in deliveries(emulator)] == [DeliveryState.DROPPED]
+        [delivery] = deliveries(emulator)
+        assert delivery.state is DeliveryState.DROPPED
+        assert delivery.attempts[0].answer == "no such hook"
     assert len(endpoint.received) == 1
 
 
