@@ -42,8 +42,12 @@ def _without_watermark() -> None:
 def _without_effect_first() -> None:
     """An offset is committed when work on its record begins."""
     from hub.processors.partitions import Feed
+    from hub.processors.window import Received
 
     begin = Feed.begin
+
+    def kept(self: Received) -> None:  # what is acked too early is still to be worked on
+        self.window.unread -= 1
 
     async def committing(self: Feed, records: list[Any]) -> bool:
         if not await begin(self, records):
@@ -52,6 +56,7 @@ def _without_effect_first() -> None:
         return True
 
     Feed.begin = committing  # type: ignore[method-assign]  # that is the point
+    Received.let_go = kept  # type: ignore[method-assign]
 
 
 def _without_outcome_last() -> None:
