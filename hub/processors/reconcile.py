@@ -37,16 +37,18 @@ class Reconcile:
         ]
 
     async def run(self) -> None:
-        work = [(entry, source) for entry, source in self._sources() if source.schedule is not None]
-        if not work:
-            return
         topics = self._around.configuration.topics
         while True:
             try:
+                work = [(entry, source) for entry, source in self._sources() if source.schedule is not None]
+                if not work:
+                    return
                 async with lease(self._around.connection, topics.group("reconcile"), topics.events) as held:
                     await self._all(work, held)
             except KafkaError as error:
                 _log.warning("reconciliation waits for Kafka", extra={"error": str(error)})
+            except Exception:  # noqa: BLE001  (a plugin may raise anything, and routing must go on)
+                _log.exception("reconciliation failed")
             await asyncio.sleep(_PAUSE)
 
     def _sources(self) -> Sequence[tuple[SourceEntry, Reconciler]]:

@@ -3,12 +3,14 @@
 import asyncio
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hub.log.connection import KafkaConnection
 from hub.log.topics import Topics
 from tests.fixtures.api_proxy import api_proxy
+from tests.fixtures.emulator_process import until
 from tests.fixtures.gemini_account import Registering, parsed, registering
 
 pytestmark = pytest.mark.timeout(240)
@@ -76,6 +78,38 @@ async def test_a_secret_lost_by_kill_9_at_register_or_rotate_is_replaced_by_the_
         assert (await hub.hub("list")).code == 0
 
 
+async def test_two_rotations_under_load_refuse_no_event(kafka: KafkaConnection, topics: Topics, tmp_path: Path) -> None:
+    async with registering(kafka, topics, tmp_path) as hub:
+        assert (await hub.hub("register")).code == 0
+        before = len(await _attempts(hub))
+        jobs: list[str] = []
+        stop = asyncio.Event()
+
+        async def load() -> None:
+            while not stop.is_set():
+                jobs.append(await hub.batch())
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(4):
+                group.create_task(load())
+            for _ in range(2):
+                rotated = await hub.hub("rotate")
+                assert rotated.code == 0, rotated
+                goal = len(jobs) + 50
+                await until(lambda goal=goal: len(jobs) >= goal)  # type: ignore[misc]  # mypy infers no default of a lambda
+            stop.set()
+        attempts = (await _attempts(hub))[before:]
+        assert len(attempts) >= len(jobs) >= 100
+        assert [each for each in attempts if each.get("status") != 202] == []
+        # A day later the first secrets sign no longer.
+        await hub.emulator.ask("/emulator/clock", {"advance": "25h"})
+        jobs.append(await hub.batch())
+        assert (await _attempts(hub))[-1].get("status") == 202
+        events = await hub.events()
+    assert {event.subject for event in events} >= {job.removeprefix("batches/") for job in jobs}
+    assert len({event.verified["key"] for event in events}) > 1
+
+
 async def test_a_create_that_was_made_twice_is_found_and_told(
     kafka: KafkaConnection, topics: Topics, tmp_path: Path
 ) -> None:
@@ -102,6 +136,18 @@ async def test_nothing_is_registered_where_public_url_leads_to_no_hub(
         assert gone.code == 1
         assert "cannot be reached" in gone.err
         assert await hub.webhooks() == []
+
+
+async def _attempts(hub: Registering) -> list[dict[str, Any]]:
+    """Every attempt at a delivery, the oldest delivery's first."""
+    found: list[dict[str, Any]] = []
+    token = ""
+    while True:
+        page = await hub.emulator.ask(f"/emulator/deliveries?pageToken={token}")
+        found += page["deliveries"]
+        token = page.get("nextPageToken", "")
+        if not token:
+            return [attempt for delivery in reversed(found) for attempt in delivery.get("attempts", ())]
 
 
 async def _kill_after(hub: Registering, command: str, path: str) -> None:

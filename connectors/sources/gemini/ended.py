@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from connectors.reconciliation import EndedJob
+from connectors.sources.gemini.events import VIDEO_FAILED
 from schemas.event import EventAttributes, JsonObject
 from schemas.gemini import job_id
 
@@ -26,9 +27,6 @@ INTERACTION_TYPES: Mapping[str, str] = {
     "budget_exceeded": "interaction.failed",
 }
 """The last two have no event of their own, and nothing more happens to them: ``error_code`` says which it was."""
-
-VIDEO_FAILED = "video.failed"
-"""No webhook says that a video failed; reconciliation does."""
 
 
 @dataclass(frozen=True, slots=True)
