@@ -1,8 +1,10 @@
 """The secrets that ``hub … register`` and ``rotate`` keep: one file each, ``HUB_HOME/secrets/<source>/*.json``."""
 
+import fcntl
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -81,7 +83,28 @@ class KeptSecrets:
         except OSError as error:
             raise KeptSecretError(f"{error.filename} cannot be deleted: {error.strerror}") from error
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """For the length of the block no other process of this machine is in one: two that register at once would
+        make two webhooks. Raises KeptSecretError where another is.
+        """
+        self._make_folder()
+        with (self.folder / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise KeptSecretError(f"another command is at work on {self.folder}; wait until it has ended") from None
+            yield
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.folder.mkdir(exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise KeptSecretError(f"{self.folder} cannot be made: {error.strerror}") from error
+
     def _write(self, kept: KeptSecret) -> None:
+        self._make_folder()
         written = _Written(
             registration=kept.registration,
             secret=kept.secret.get_secret_value(),
@@ -90,8 +113,6 @@ class KeptSecrets:
         )
         temporary = kept.path.with_name(f".{kept.path.name}.{secrets.token_hex(4)}")
         try:
-            self.folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.folder.mkdir(exist_ok=True, mode=0o700)
             with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
                 stream.write(orjson.dumps(written.model_dump(mode="json")))
                 stream.flush()

@@ -34,7 +34,8 @@ async def _register(account: Account, events: tuple[str, ...] | None, log: LogRe
     problem = await unreachable(account.url)
     if problem is not None:
         fail(problem)
-    done = await register(account, events)
+    with account.kept.alone():
+        done = await register(account, events)
     tell(account, done)
     came = await tell_ping(account, done.registration.id, log, timeout)
     if came:

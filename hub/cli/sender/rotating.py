@@ -25,8 +25,9 @@ def command(source: str | None, config: Path, revoke: bool) -> None:
     account = account_of(chosen)
 
     async def work() -> KeptSecret:
-        found = await registered(account)
-        return await rotate(account, found.id, revoke=revoke)
+        with account.kept.alone():
+            found = await registered(account)
+            return await rotate(account, found.id, revoke=revoke)
 
     kept = run(work())
     click.echo(f"new secret {account.registrar.thumbprint(kept.secret)} is kept in {account.kept.folder}")

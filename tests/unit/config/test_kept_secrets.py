@@ -96,6 +96,19 @@ def test_an_earlier_end_of_a_secret_is_not_put_off(kept: KeptSecrets) -> None:
     assert SECRET not in repr(kept.all())
 
 
+def test_two_commands_at_once_are_refused(kept: KeptSecrets) -> None:
+    with kept.alone():
+        with (
+            pytest.raises(KeptSecretError, match="another command is at work"),
+            KeptSecrets(Path("home"), "gemini").alone(),
+        ):
+            raise AssertionError
+        with KeptSecrets(Path("home"), "other").alone():
+            kept.keep("webhook", SecretStr(SECRET), NOW)
+    with kept.alone():
+        assert len(kept.all()) == 1
+
+
 def test_written_secrets_win_and_an_entry_that_is_only_looked_at_needs_none(
     kept: KeptSecrets, source: Callable[..., SourceEntry]
 ) -> None:
