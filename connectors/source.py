@@ -95,13 +95,15 @@ class Source(ABC, Generic[ConfigT]):
     ``payload_member`` is the member of the body that rules and templates call ``data`` (None: the whole body);
     ``signed_headers`` (lower case) are stored with each event whatever the allow-list says, since the signature
     covers them; ``terminal_types`` are the types of events after which nothing more happens to their subject (a job's
-    end: what ``hub wait`` waits for); ``api_version`` is the contract the plugin was written for.
+    end: what ``hub wait`` waits for); ``instead_of_samples`` says, where the source is no SampleSender, why and what to
+    do instead of ``hub send``; ``api_version`` is the contract the plugin was written for.
     """
 
     name: ClassVar[str]
     config_model: ClassVar[type[SourceConfig]]
     payload_member: ClassVar[str | None] = None
     signed_headers: ClassVar[frozenset[str]] = frozenset()
+    instead_of_samples: ClassVar[str] = "let the real one post to its address under /in/"
     terminal_types: ClassVar[frozenset[str]] = frozenset()
     api_version: ClassVar[int] = API_VERSION
 

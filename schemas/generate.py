@@ -13,6 +13,7 @@ from typing import Any, NewType, Union, get_args, get_origin, get_type_hints
 
 import orjson
 
+from schemas import gemini
 from schemas.archive import ArchivedEvent
 from schemas.control import Control
 from schemas.decision import Decision
@@ -45,6 +46,7 @@ def documents() -> dict[str, bytes]:
         "report.json": _text(_value(DestinationReport)),
         "archived-event.json": _text(_archived_event()),
         "news.json": _text(_value(NewsItem)),
+        "gemini-event.json": _text(_gemini_event()),
         "event-headers.json": _text(_headers("Headers of hub.events", {On.EVERY, On.EVENTS})),
         "delivery-headers.json": _text(
             _headers("Headers of deliveries, retries and dead letters", {On.EVERY, On.EVENTS, On.DELIVERIES})
@@ -55,6 +57,12 @@ def documents() -> dict[str, bytes]:
 def write(folder: Path = FOLDER) -> None:
     for name, text in documents().items():
         (folder / name).write_bytes(text)
+
+
+def _gemini_event() -> dict[str, Any]:
+    """The body of an event of a Gemini source."""
+    description = "The body of an event of the Gemini API, by its type. Members that are not listed may be there, too."
+    return {"$schema": _DIALECT, "title": "GeminiEvent", "description": description, **gemini.EVENT.json_schema()}
 
 
 def _archived_event() -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Fields of parsed bodies that may have any shape: what is not there, or not as expected, is None."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,8 +25,3 @@ def instant(value: Any) -> datetime | None:
         return None if time.tzinfo is None else time if time.tzinfo is UTC else time.astimezone(UTC)
     except (ValueError, OverflowError):  # OverflowError: 0001-01-01T00:00:00+05:00 has no UTC equivalent
         return None
-
-
-def json_object(value: Any) -> Mapping[str, Any]:
-    """An object; anything else is empty."""
-    return value if isinstance(value, dict) else {}

@@ -77,8 +77,8 @@ class StandardWebhooksVerifier:
         """The evidence, or MalformedRequestError or BadSignatureError."""
         message_id = request.required_header("webhook-id")
         timestamp = request.required_header("webhook-timestamp")
-        candidates = v1_signatures(request.required_header("webhook-signature"))
-        self._check_time(timestamp, now)
+        candidates = signatures(request.required_header("webhook-signature"), "v1")
+        check_timestamp(timestamp, self._tolerance, now)
         # The header was decoded as Latin-1, so this gives back the bytes that were sent.
         signed = f"{message_id}.{timestamp}.".encode("latin-1") + request.body
         matched = None
@@ -94,15 +94,21 @@ class StandardWebhooksVerifier:
             )
         return matched
 
-    def _check_time(self, timestamp: str, now: datetime) -> None:
-        if not _TIMESTAMP.fullmatch(timestamp):
-            raise MalformedRequestError("header webhook-timestamp is not a whole number of seconds since 1970")
-        age = now.timestamp() - int(timestamp)
-        if abs(age) > self._tolerance:
-            raise BadSignatureError(
-                f"the signed timestamp is {abs(age):.0f} s {'old' if age > 0 else 'in the future'}, more than the "
-                f"{self._tolerance:.0f} s allowed; sign each attempt anew, and check both clocks"
-            )
+
+def check_timestamp(timestamp: str, tolerance: float, now: datetime) -> None:
+    """Whether the ``webhook-timestamp`` is within ``tolerance`` seconds of now, in either direction.
+
+    Raises:
+        MalformedRequestError, BadSignatureError: it is no timestamp, or not within.
+    """
+    if not _TIMESTAMP.fullmatch(timestamp):
+        raise MalformedRequestError("header webhook-timestamp is not a whole number of seconds since 1970")
+    age = now.timestamp() - int(timestamp)
+    if abs(age) > tolerance:
+        raise BadSignatureError(
+            f"the signed timestamp is {abs(age):.0f} s {'old' if age > 0 else 'in the future'}, more than the "
+            f"{tolerance:.0f} s allowed; sign each attempt anew, and check both clocks"
+        )
 
 
 def decode_secret(secret: SecretStr) -> bytes:
@@ -121,25 +127,25 @@ def decode_secret(secret: SecretStr) -> bytes:
     return key
 
 
-def v1_signatures(header: str) -> list[bytes]:
-    """The ``v1`` signatures in a space-delimited list; other versions and what is not base64 are skipped.
+def signatures(header: str, wanted: str) -> list[bytes]:
+    """The signatures of one version in a space-delimited list; others, and what is not base64, are skipped.
 
     Raises:
         MalformedRequestError: nothing in it has the form ``version,signature``.
     """
-    signatures = []
+    found = []
     listed = False
     for token in header.split(" "):
         version, comma, encoded = token.partition(",")
         listed = listed or bool(comma)
-        if version == "v1":
+        if version == wanted:
             try:
-                signatures.append(base64.b64decode(encoded, validate=True))
+                found.append(base64.b64decode(encoded, validate=True))
             except (binascii.Error, ValueError):  # ValueError: not ASCII
                 continue
     if not listed:
-        raise MalformedRequestError("header webhook-signature is not a list like 'v1,<base64>'")
-    return signatures
+        raise MalformedRequestError(f"header webhook-signature is not a list like '{wanted},<base64>'")
+    return found
 
 
 def sign_v1(secret: SecretStr, body: bytes, event_id: str, now: datetime) -> dict[str, str]:

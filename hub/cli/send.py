@@ -83,7 +83,7 @@ def sample_sender(configuration: Configuration, name: str, found: Settings) -> S
     http = OutgoingHttp(allow_private=found.allow_private)
     source = entry.connector(entry.config, Context(name, found.home, logging.getLogger(f"source.{name}"), http))
     if not isinstance(source, SampleSender):
-        fail(f"sources of type {entry.connector.name} cannot play their sender; let the real one post to /in/{name}", 2)
+        fail(f"sources of type {entry.connector.name} cannot play their sender: {source.instead_of_samples}", 2)
     return source
 
 

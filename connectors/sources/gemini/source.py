@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from connectors.api import Context, EventAttributes, Request, SampleSender, Source, Verified
-from connectors.sources.fields import instant, json_object, member, text
+from connectors.sources.fields import instant, member, text
 from connectors.sources.gemini.events import EVENT_TYPES, TERMINAL_TYPES, sample
 from connectors.sources.standard_webhooks import (
     SIGNED_HEADERS,
@@ -15,6 +15,7 @@ from connectors.sources.standard_webhooks import (
     sign_v1,
 )
 from schemas.event import JsonObject
+from schemas.gemini import job_id, user_metadata
 
 
 class GeminiConfig(StandardWebhooksConfig):
@@ -67,24 +68,3 @@ def describe(body: Any, event_id: str | None) -> EventAttributes:
         time=instant(member(body, "timestamp")),
         metadata=user_metadata(body),
     )
-
-
-def job_id(name: str) -> str:
-    """One form for one job, so that all its events stay in order: its resource name's last part.
-
-    Gemini documents neither whether events say ``batches/123`` or ``123``, nor the like for ``interactions/…`` and
-    ``models/…/operations/…``.
-    """
-    return name.rstrip("/").rpartition("/")[2] or name
-
-
-def user_metadata(body: Any) -> Mapping[str, Any]:
-    """What the job's creator attached. Where it stands in an event is undocumented, so both places count;
-    JavaScript clients write it in camel case.
-    """
-    data = member(body, "data")
-    found: dict[str, Any] = {}
-    for place in (data, body):
-        for name in ("userMetadata", "user_metadata"):
-            found |= json_object(member(place, name))
-    return found

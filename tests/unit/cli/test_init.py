@@ -110,6 +110,21 @@ def test_the_sample_it_suggests_is_one_and_reaches_the_terminal(sender: str) -> 
     assert {target.destination for route in matching for target in route.to} == {"warehouse", "terminal"}
 
 
+def test_dynamic_gemini_webhooks_need_one_line() -> None:
+    run("init", "gemini")
+    config = Path("hub.yaml")
+    config.write_text(config.read_text().replace("  # gemini-jobs:", "  gemini-jobs:"))
+    assert load(config, {}).sources["gemini-jobs"].connector.name == "gemini-dynamic"
+
+
+def test_a_source_that_cannot_play_its_sender_says_what_to_do_instead() -> None:
+    Path("hub.yaml").write_text("version: 1\nsources: {gemini-jobs: {type: gemini-dynamic}}\n")
+    result = run("send", "gemini-jobs", "--sample", "batch.succeeded")
+    assert result.exit_code == 2
+    assert "cannot play their sender: only the sender has the private key" in result.stderr
+    assert "hub emulate gemini" in result.stderr
+
+
 def test_gemini_is_what_it_begins_with() -> None:
     result = run("init")
     assert "type: gemini" in Path("hub.yaml").read_text()

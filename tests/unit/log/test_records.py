@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.sources.gemini.events import sample
 from hub.log import records
 from hub.log.news import news_event
 from hub.log.records import MalformedRecordError, NewerFormatError, UnencodableEventError
@@ -357,6 +358,7 @@ def test_what_is_written_fits_the_schemas(tmp_path: Path) -> None:
         "news.json": orjson.loads(news_event(NEWS, "1", NOW).body),
         "event-headers.json": {name: value.decode() for name, value in stored.headers},
         "archived-event.json": orjson.loads(encode_line(one, "all", DeliveryId("x"), LIVE)),
+        "gemini-event.json": sample("batch.failed", NOW),
         "delivery-headers.json": {name: value.decode() for name, value in sent.headers},
     }
     assert values.keys() == schemas.keys()
