@@ -4,7 +4,7 @@ Register a class by the entry points ``hub.sources`` or ``hub.destinations``; th
 """
 
 from connectors.archive import ArchivedObject, ArchiveReader, ArchiveUnreadableError
-from connectors.context import Context
+from connectors.context import Context, HubKafka
 from connectors.destination import (
     Batch,
     BatchDestination,
@@ -75,6 +75,7 @@ __all__ = [
     "EventAttributes",
     "Expression",
     "ForbiddenAddressError",
+    "HubKafka",
     "KeysUnavailableError",
     "MalformedRequestError",
     "Options",

@@ -12,7 +12,6 @@ from hub.config.model import Configuration
 from hub.config.problems import did_you_mean
 from hub.log.admin import LogAdmin
 from hub.log.admin_client import KafkaUnavailableError, LogAdminError
-from hub.log.attributes import ERROR_BUDGET, truncate_text
 from hub.log.connection import KafkaConnection
 from hub.log.control_table import ControlTable
 from hub.log.reader import LogReader
@@ -20,6 +19,7 @@ from hub.log.records import MalformedRecordError, NewerFormatError, encode_contr
 from hub.log.topics import HEADROOM
 from hub.log.writer import LogWriter, WriteFailedError
 from hub.supervisor import CONFIGURATION_ERROR
+from schemas.attributes import ERROR_BUDGET, truncate_text
 from schemas.control import Control
 
 _WRITE_SECONDS = 15.0

@@ -9,7 +9,7 @@ kept, not even then, are headers that carry credentials.
 import re
 
 from hub.ingress.refusal import RefusedError
-from hub.log.attributes import HEADERS_BUDGET, UnencodableEventError, encode_json
+from schemas.attributes import HEADERS_BUDGET, UnencodableEventError, encode_json
 
 Headers = tuple[tuple[str, str], ...]
 

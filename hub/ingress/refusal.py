@@ -17,8 +17,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from connectors.api import KeysUnavailableError, MalformedRequestError, VerificationError
-from hub.log.attributes import UnencodableEventError
 from hub.log.writer import RecordTooLargeError, WriteFailedError, WriterFullError
+from schemas.attributes import UnencodableEventError
 
 _log = logging.getLogger("hub.ingress.refused")
 

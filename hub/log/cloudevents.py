@@ -11,20 +11,16 @@ from typing import Any
 import orjson
 from aiokafka.partitioner import murmur2
 
-from hub.log.attributes import (
+from hub.log.record import FORMAT_HEADER, Headers, MalformedRecordError, Record, check_format
+from schemas.attributes import (
     ERROR_BUDGET,
-    EVIDENCE_BUDGET,
-    HEADERS_BUDGET,
-    METADATA_BUDGET,
-    UnencodableEventError,
     decode_text,
     decode_time,
-    encode_json,
     encode_text,
     encode_time,
     truncate_text,
 )
-from hub.log.record import FORMAT_HEADER, Headers, MalformedRecordError, Record, check_format
+from schemas.binding import encode_key, event_attributes
 from schemas.delivery import DeliveryRecord
 from schemas.event import Event
 from schemas.headers import HEADERS, On
@@ -34,7 +30,6 @@ from schemas.lane import Lane
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _OF_DELIVERIES = frozenset(header.name for header in HEADERS if header.on is On.DELIVERIES)
-_PREAMBLE: list[tuple[str, bytes]] = [FORMAT_HEADER, ("ce_specversion", b"1.0")]
 
 
 def encode_event(event: Event) -> Record:
@@ -43,39 +38,8 @@ def encode_event(event: Event) -> Record:
     Raises:
         UnencodableEventError: an attribute is over its budget, empty or not Unicode; the sender's fault.
     """
-    if not event.id or not event.type:
-        raise UnencodableEventError("type" if event.id else "id", "is empty")
-    identity = encode_text("id", event.id)
-    headers = [
-        *_PREAMBLE,
-        ("ce_id", identity),
-        ("ce_source", encode_text("source", event.source)),
-        ("ce_type", encode_text("type", event.type)),
-    ]
-    key = identity
-    if event.subject:  # CloudEvents has no empty subject
-        key = encode_text("subject", event.subject)
-        headers.append(("ce_subject", key))
-    if event.time is not None:
-        headers.append(("ce_time", encode_time(event.time)))
-    headers += [
-        ("ce_partitionkey", key),
-        ("ce_hubreceived", encode_time(event.received)),
-        ("ce_hubdigest", event.digest.encode()),
-    ]
-    if event.content_type:
-        headers.append(("content-type", encode_text("content type", event.content_type)))
-    if event.endpoint:
-        headers.append(("ce_hubendpoint", encode_text("endpoint", event.endpoint)))
-    if event.metadata:
-        headers.append(("ce_hubmetadata", encode_json("metadata", event.metadata, METADATA_BUDGET)))
-    if event.verified:
-        headers.append(("ce_hubverified", encode_json("evidence", event.verified, EVIDENCE_BUDGET)))
-    if event.headers:
-        headers.append(("ce_hubheaders", encode_json("received headers", event.headers, HEADERS_BUDGET)))
-    if event.traceparent:
-        headers.append(("ce_traceparent", encode_text("traceparent", event.traceparent)))
-    return Record(key, event.body, headers, (event.received - _EPOCH) // _MILLISECOND)
+    headers = [FORMAT_HEADER, *event_attributes(event)]
+    return Record(encode_key(event), event.body, headers, (event.received - _EPOCH) // _MILLISECOND)
 
 
 def decode_event(headers: Headers, value: bytes | None) -> Event:

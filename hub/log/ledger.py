@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from hub.log.attributes import ERROR_BUDGET, truncate_text
 from hub.log.record import FORMAT, FORMAT_HEADER, MalformedRecordError, NewerFormatError, Record
+from schemas.attributes import ERROR_BUDGET, truncate_text
 from schemas.control import Control
 from schemas.decision import DecidedDelivery, Decision
 from schemas.identity import DeliveryId, Run

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.api import EventAttributes, Expression, Request, Source
-from hub.log.attributes import METADATA_BUDGET, UnencodableEventError, encode_json
+from schemas.attributes import METADATA_BUDGET, UnencodableEventError, encode_json
 
 _log = logging.getLogger(__name__)
 

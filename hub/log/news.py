@@ -14,12 +14,12 @@ from typing import Protocol
 
 import orjson
 
-from hub.log.attributes import ERROR_BUDGET, truncate_text
 from hub.log.news_pace import EVERY, NewsPace
 from hub.log.record import FORMAT, Record
 from hub.log.records import encode_event, partition_for
 from hub.log.topics import Topics
 from hub.log.writer import RecordTooLargeError, WriteFailedError
+from schemas.attributes import ERROR_BUDGET, truncate_text
 from schemas.event import Event
 from schemas.identity import DeliveryId
 from schemas.news import HUB_SOURCE, Happening, NewsItem, NewsType

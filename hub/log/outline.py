@@ -4,8 +4,8 @@ from datetime import datetime
 
 import orjson
 
-from hub.log.attributes import decode_text, decode_time
 from hub.log.record import Headers, MalformedRecordError, check_format
+from schemas.attributes import decode_text, decode_time
 from schemas.event import JsonObject
 
 

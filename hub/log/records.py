@@ -1,6 +1,5 @@
 """The door to everything that turns records into headers and back: nothing else in the hub knows a header's name."""
 
-from hub.log.attributes import UnencodableEventError
 from hub.log.cloudevents import (
     decode_delivery,
     decode_event,
@@ -27,6 +26,7 @@ from hub.log.ledger import (
 )
 from hub.log.outline import EventOutline
 from hub.log.record import Headers, MalformedRecordError, NewerFormatError, Record
+from schemas.attributes import UnencodableEventError
 
 __all__ = [
     "EventOutline",

@@ -35,7 +35,11 @@ def check_partitions(client: KafkaAdminClient, specs: Mapping[str, TopicSpec], l
         TopicMismatchError
     """
     existing = {name: len(found) for name, found in replicas_of(client, list(specs)).items()}
-    wrong = [f"{name} has {count}" for name, count in existing.items() if count != specs[name].partitions]
+    wrong = [
+        f"{name} has {existing[name]}"
+        for name, spec in specs.items()
+        if name in existing and existing[name] != spec.partitions
+    ]
     if wrong:
         found = ", ".join(wrong[:3]) + (f" (and {len(wrong) - 3} more)" if len(wrong) > 3 else "")
         raise TopicMismatchError(
@@ -102,9 +106,9 @@ def require(client: KafkaAdminClient, specs: Mapping[str, TopicSpec], layout: La
         )
     replicas = replicas_of(client, list(specs))
     wrong = [
-        f"{name} has {copies} copies of each record, log.replication is {specs[name].replication}"
-        for name, found in replicas.items()
-        if (copies := min(len(nodes) for nodes in found.values())) < specs[name].replication
+        f"{name} has {copies} copies of each record, log.replication is {spec.replication}"
+        for name, spec in specs.items()
+        if (copies := min((len(nodes) for nodes in replicas.get(name, {}).values()), default=0)) < spec.replication
     ]
     for name, current in _settings(client, specs).items():
         wrong += [

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
-from connectors.api import Context
+from connectors.api import Context, HubKafka
 from hub.config.model import DestinationEntry
 from hub.delivery.budget import Budget
 from hub.log.admin import LogAdmin
 from hub.log.admin_client import KafkaUnavailableError
+from hub.log.cluster_guard import guard
 from hub.processors.app import make_app
 from hub.processors.catch_up import OutcomeReader
 from hub.processors.collect_partition import PartitionCollection, apart
@@ -67,7 +68,10 @@ class Deliver:
         self._slots = asyncio.Semaphore(entry.settings.concurrency)
         self._reader = OutcomeReader(around.connection, topics.outcomes(entry.name), around.clock)
         logger = logging.getLogger(f"hub.{entry.name}")
-        self._connector = Connector(entry, Context(entry.name, around.home, logger, around.http), self._taken_over)
+        cluster = around.connection.cluster_id
+        kafka = HubKafka(around.connection.aiokafka(), f"{topics.hub}.", lambda client: guard(client, cluster))
+        context = Context(entry.name, around.home, logger, around.http, kafka=kafka)
+        self._connector = Connector(entry, context, self._taken_over)
         self._working: dict[int, Working] = {}
         self._budget = Budget(entry.batching.max_buffered)
         self._incarnations: Mapping[str, str] = {}

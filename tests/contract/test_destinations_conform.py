@@ -12,9 +12,11 @@ from aiohttp import web
 from connectors.destinations.console import ConsoleDestination
 from connectors.destinations.database import DatabaseDestination
 from connectors.destinations.http import HttpDestination
+from connectors.destinations.kafka import KafkaDestination
 from connectors.destinations.object_store import ObjectStoreDestination
 from connectors.destinations.slack import SlackDestination
 from connectors.testing import destination_suite
+from hub.log.connection import KafkaConnection
 from tests.fake_slack import TOKEN, FakeSlack
 from tests.fixtures.endpoint import Endpoint, answers
 from tests.fixtures.postgres import PostgresServer
@@ -147,3 +149,11 @@ TestObjectStoreParquet = destination_suite(
 TestObjectStoreRaw = destination_suite(
     ObjectStoreDestination, config={"url": "archive", "format": "raw"}, read_back=files_of_the_folder
 )
+
+
+def in_kafka(request: pytest.FixtureRequest) -> Mapping[str, Any]:
+    kafka: KafkaConnection = request.getfixturevalue("kafka")
+    return {"topic": f"conform-{request.getfixturevalue('topics').hub}", "bootstrap_servers": kafka.bootstrap}
+
+
+TestKafka = destination_suite(KafkaDestination, in_kafka, options={"key": "{{ id }}"})

@@ -42,7 +42,7 @@ def machines(tmp_path: Path, cluster: Cluster, topics: Topics, postgres_database
         found.end()
 
 
-async def test_any_node_may_be_killed_or_frozen_under_load(machines: Machines, cluster: Cluster) -> None:
+async def test_any_node_may_be_killed_under_load(machines: Machines, cluster: Cluster) -> None:
     await machines.ingress()
     for _ in range(2):
         machines.start("worker")
@@ -51,17 +51,14 @@ async def test_any_node_may_be_killed_or_frozen_under_load(machines: Machines, c
         200,
         {"status": "ready", "durability": {"replication": 3, "min_insync_replicas": 2, "fsync": False}},
     )
-    gaps = []
+    gaps = []  # a node that stands still for 20 s is in the long run (tests.chaos.node_deaths)
     async with load(machines.ports[0], "nodes") as posting:
         await accepted_more(posting, 100)
         for node in cluster.nodes:
             node.kill()
-            gaps.append(await accepted_more(posting, 300))
+            gaps.append(await accepted_more(posting, 150))
             node.start()
             await asyncio.to_thread(cluster.until_whole)
-        with cluster.nodes[0].frozen():
-            gaps.append(await accepted_more(posting, 300))
-    await asyncio.to_thread(cluster.until_whole)
     await machines.assert_exactly_once([one.event for one in posting.accepted])
     sys.stdout.write(f"longest time without a 202, for each node: {', '.join(f'{gap:.1f} s' for gap in gaps)}\n")
 

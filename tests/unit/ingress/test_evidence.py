@@ -4,7 +4,7 @@ import pytest
 
 from hub.ingress.evidence import KeptHeaders, content_type, traceparent
 from hub.ingress.refusal import RefusedError
-from hub.log.attributes import HEADERS_BUDGET, encode_json
+from schemas.attributes import HEADERS_BUDGET, encode_json
 
 SIGNED = frozenset({"webhook-id", "webhook-signature", "x-vendor-proof"})
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.log.attributes import METADATA_BUDGET
+from schemas.attributes import METADATA_BUDGET
 from tests.fixtures.ingress import ingress, sign
 from tests.fixtures.webhooks import SECRET
 

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from connectors.sources.gemini.events import sample
 from hub.log import records
-from hub.log.attributes import encode_text, truncate_text
 from hub.log.news import news_event
 from hub.log.records import MalformedRecordError, NewerFormatError, UnencodableEventError
 from hub.log.topics import HEADROOM
 from schemas import generate
 from schemas.archive import encode_line
+from schemas.attributes import encode_text, truncate_text
 from schemas.control import Control
 from schemas.decision import DecidedDelivery, Decision
 from schemas.delivery import DeliveryRecord
