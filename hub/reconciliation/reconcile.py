@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from connectors.api import EndedJob, Reconciler
 from hub.config.model import SourceEntry
+from hub.log.naming import stored_text
 from hub.log.reader import LogReader
 from hub.log.records import EventOutline, MalformedRecordError, encode_event, partition_for
 from hub.log.writer import LogWriter
@@ -97,7 +98,7 @@ class Reconciliation:
 
 def _subject(job: EndedJob) -> str:
     assert job.attributes.subject
-    return job.attributes.subject
+    return stored_text(job.attributes.subject)
 
 
 def _earliest(jobs: Collection[EndedJob], since: datetime) -> datetime:
