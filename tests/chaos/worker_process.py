@@ -7,7 +7,6 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import orjson
 
@@ -15,29 +14,16 @@ from hub.config.logging import configure_logging
 from hub.config.model import BatchConfig
 from hub.config.settings import LogFormat, LogLevel, Settings
 from hub.log.connection import KafkaConnection
-from hub.processors.partitions import Feed
 from hub.processors.worker import run_worker
 from tests.chaos.hub_under_test import HubUnderTest
 from tests.chaos.range_deaths import STEPS, save_at_once, without_seal
-
-
-def commit_first() -> None:
-    """The mistake that the checks must find: an offset is committed before its effect."""
-    begin = Feed.begin
-
-    async def broken(self: Feed, records: list[Any]) -> bool:
-        if not await begin(self, records):
-            return False
-        self.ack(records)
-        return True
-
-    Feed.begin = broken  # type: ignore[method-assign]  # that is the point
+from tests.chaos.safeguards import EFFECT_FIRST, switch_off
 
 
 async def main() -> None:
     bootstrap, name, home, *words = sys.argv[1:]
     if "--commit-first" in words:
-        commit_first()
+        switch_off(EFFECT_FIRST)
     destinations = {}
     for word in words:
         if not word.startswith("--"):

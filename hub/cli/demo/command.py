@@ -17,6 +17,7 @@ import click
 
 from connectors.api import ArchiveReader, Context, OutgoingHttp
 from hub.cli.demo.events import Signed, signed_events
+from hub.cli.demo.jobs import POLLED_EVERY, SPEED, await_end, can_submit, submit
 from hub.cli.demo.slack import SlackEndpoint, slack_endpoint
 from hub.cli.demo.stage import Stage, free_port
 from hub.cli.wiring import settings
@@ -25,6 +26,7 @@ from hub.supervisor import Part, Supervisor
 
 FIRST_START = 300.0  # seconds: the first start fetches Kafka
 ARRIVAL = 60.0  # seconds
+EMULATOR_PORT = 8931
 HUB = [sys.executable, "-P", "-m", "hub"]
 
 
@@ -46,10 +48,12 @@ def command(once: bool, port: int) -> None:
 
 async def _play(home: Path, port: int, *, once: bool) -> int:
     async with slack_endpoint() as slack:
-        stage = Stage(home, port, slack.url)
+        stage = Stage(home, port, free_port(EMULATOR_PORT), slack.url)
         stage.set_up()
         up = [*HUB, "up", "--config", str(stage.config), "--port", str(port)]
-        supervisor = Supervisor([Part("hub", up, 120.0, stage.environ)])
+        emulate = [*HUB, "emulate", "gemini", "--port", str(stage.emulator_port), "--speed", str(SPEED), "--quiet"]
+        parts = [Part("emulator", emulate, 20.0, stage.environ)] if can_submit() else []
+        supervisor = Supervisor([*parts, Part("hub", up, 120.0, stage.environ)])
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, supervisor.stop)
         running = asyncio.create_task(supervisor.run())
@@ -81,10 +85,11 @@ async def _tell(stage: Stage, slack: SlackEndpoint) -> None:
     )
     await _show_arrivals(stage, slack, sent)
     await _show_archive(stage, {event.id for event in sent})
+    jobs = await _show_jobs(stage, slack)
     _title("On record in Kafka")
     await _show_topics(stage)
-    counts = f"{len(sent)} rows, {len(slack.messages)} messages, {len(sent)} lines in the archive"
-    click.secho(f"\nAll {len(sent)} events arrived: {counts}.", fg="green")
+    events = len(sent) + jobs
+    click.secho(f"\nAll {events} events arrived: {events} rows, {len(slack.messages)} messages.", fg="green")
     _suggest(stage, sent)
 
 
@@ -159,6 +164,40 @@ async def _show_archive(stage: Stage, ids: Collection[str]) -> None:
                 f"after {ARRIVAL:.0f} s the archive in {stage.home}/archive does not have every event"
             )
         await asyncio.sleep(0.2)
+
+
+async def _show_jobs(stage: Stage, slack: SlackEndpoint) -> int:
+    """How many there were."""
+    if not can_submit():
+        click.echo("\n(With `pip install 'event-hub[gemini]'`, jobs of the Gemini API are part of this.)")
+        return 0
+    _title(f"Gemini jobs, submitted by Google's client to the emulator ({SPEED} times as fast), with metadata")
+    messages = len(slack.messages)
+    jobs = await submit(stage.emulator, stage.base)
+    for job in jobs:
+        click.echo(f"  {job.kind:<11} {_shortened(job.name)}  {job.metadata}")
+    _title("Each tells the hub when it ends: no program polls")
+    ended = []
+    for next_one in asyncio.as_completed([await_end(job, stage.emulator, stage.api) for job in jobs]):
+        one = await next_one
+        ended.append(one)
+        click.echo(
+            f"  {one.job.kind:<11} {one.event.type:<22} endpoint {one.event.endpoint:<9} end → row in SQLite "
+            f"{one.effect:4.0f} ms"
+        )
+    deadline = time.monotonic() + ARRIVAL
+    while len(slack.messages) == messages:
+        if time.monotonic() > deadline:
+            raise DemoFailedError("no Slack message came for the urgent job; the hub's log above says why")
+        await asyncio.sleep(0.1)
+    click.echo(f"  Slack   {slack.messages[-1]}")
+    polls, would_be = sum(one.polls for one in ended), sum(one.would_be for one in ended)
+    click.echo(f"  Requests that asked whether a job has ended: {polls}; at one in {POLLED_EVERY:.0f} s, {would_be}.")
+    return len(jobs)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= 48 else f"{name[:47]}…"
 
 
 def _rows(stage: Stage, ids: Sequence[str]) -> Iterator[tuple[str, str]]:

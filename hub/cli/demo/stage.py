@@ -18,6 +18,7 @@ class Stage:
 
     home: Path
     port: int
+    emulator_port: int
     slack_url: str
 
     @property
@@ -33,8 +34,20 @@ class Stage:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def emulator(self) -> str:
+        """Where the Gemini API is emulated."""
+        return f"http://127.0.0.1:{self.emulator_port}"
+
+    @property
+    def api(self) -> str:
+        """Where the hub answers programs."""
+        return (self.home / "run" / "api.url").read_text().strip()
+
+    @property
     def environ(self) -> Mapping[str, str]:
-        """The environment of the demo's hub: the Slack endpoint is on loopback, which it must be allowed to call."""
+        """The environment of the demo's hub: the Slack endpoint and the emulator are on loopback, which it
+        must be allowed to call.
+        """
         return {
             **os.environ,
             "HUB_HOME": str(self.home),
@@ -42,6 +55,7 @@ class Stage:
             "HUB_LOG_LEVEL": os.environ.get("HUB_LOG_LEVEL", "warning"),
             "DATABASE_URL": f"sqlite:///{self.database}",
             "SLACK_WEBHOOK_URL": self.slack_url,
+            "GEMINI_JWKS_URL": f"{self.emulator}/.well-known/jwks.json",
         }
 
     def secret(self, source: str) -> str:

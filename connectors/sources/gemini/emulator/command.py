@@ -108,11 +108,12 @@ def _parsed(parse: Callable[[str], T]) -> Callable[[click.Context, click.Paramet
 @click.option(
     "--slow-for", default=3.0, show_default=True, help="Seconds by which a slow webhook's second half is late."
 )
+@click.option("--quiet", is_flag=True, help="Do not say how to use it.")
 @click.option("--api-key", help="The only key to accept. Any will do unless told.")
 @click.option(
     "--allow-public-targets", is_flag=True, help="Send webhooks to the internet, too, not only to this machine."
 )
-def command(home: Path, port: int, speed: float, scenario: Path | None, **options: Any) -> None:
+def command(home: Path, port: int, speed: float, scenario: Path | None, quiet: bool, **options: Any) -> None:  # noqa: FBT001  (click passes options by name)
     """Emulate the part of the Gemini API that runs jobs and sends webhooks, for developing without Google.
 
     It listens on loopback only. Point a client at it with GOOGLE_GEMINI_BASE_URL; any API key will do. What Google does
@@ -124,7 +125,8 @@ def command(home: Path, port: int, speed: float, scenario: Path | None, **option
         emulator = Emulator(home, _settings(base_url, _scenario(scenario), **options), speed=speed)
     except (AddressInUseError, StoreError) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(_introduction(emulator.settings, home, speed))
+    if not quiet:
+        click.echo(_introduction(emulator.settings, home, speed))
     try:
         serve(emulator, listening)
     finally:
