@@ -33,9 +33,12 @@ from connectors.errors import (
 from connectors.expression import Expression
 from connectors.model import ConfigModel, DestinationConfig, Options, Secrets, SignedSourceConfig, SourceConfig
 from connectors.outgoing import ForbiddenAddressError, OutgoingHttp, RedirectRefusedError
+from connectors.reconciliation import EndedJob, ReconcileConfig, Reconciler
+from connectors.registration import Registrar, Registration, SenderApiError, SigningSecret, UnknownRegistrationError
 from connectors.sample import SampleSender
 from connectors.source import API_VERSION, Reply, Request, Source, Verified
 from connectors.template import Template
+from connectors.variable import DefaultVariable
 from schemas.document import Document
 from schemas.event import Event, EventAttributes
 from schemas.identity import DeliveryKey
@@ -55,6 +58,7 @@ __all__ = [
     "CollectionLimits",
     "ConfigModel",
     "Context",
+    "DefaultVariable",
     "Delivery",
     "DeliveryError",
     "DeliveryKey",
@@ -66,6 +70,7 @@ __all__ = [
     "Duration",
     "EachDestination",
     "Effect",
+    "EndedJob",
     "Event",
     "EventAttributes",
     "Expression",
@@ -76,19 +81,26 @@ __all__ = [
     "Options",
     "Outcomes",
     "OutgoingHttp",
+    "ReconcileConfig",
+    "Reconciler",
     "RedirectRefusedError",
+    "Registrar",
+    "Registration",
     "Reply",
     "Request",
     "RetryableError",
     "SampleSender",
     "Secrets",
+    "SenderApiError",
     "SignedSourceConfig",
+    "SigningSecret",
     "Size",
     "Source",
     "SourceConfig",
     "Span",
     "Template",
     "ThrottledError",
+    "UnknownRegistrationError",
     "VerificationError",
     "Verified",
 ]

@@ -89,7 +89,9 @@ class JobEvent(_Model):
 
     type: str
     version: str = "v1"
-    timestamp: AwareDatetime
+    timestamp: AwareDatetime | None = Field(
+        None, description="When it happened. Only a video that `reconcile` found has none: the API does not tell."
+    )
     data: JobData
     user_metadata: dict[str, JsonValue] | None = None
 

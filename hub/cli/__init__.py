@@ -22,6 +22,7 @@ COMMANDS = {
     "connectors": "hub.cli.connectors",
     "wait": "hub.cli.wait",
     "api": "hub.cli.api",
+    "gemini": "hub.cli.sender:gemini",
     "emulate": "hub.cli.emulate",
     "ingress": "hub.cli.ingress",
     "worker": "hub.cli.worker",

@@ -39,7 +39,9 @@ def read_secret(path: Path) -> str | Unreadable:
 class FileSecrets(Generic[ConfigT_co]):
     """Of one source or destination. ``contents`` are what its options were made of when the configuration was read;
     ``options`` makes them of other contents of the same files, and raises ConfigurationError where that cannot be.
+    ``read`` reads one of them.
     """
 
     contents: Contents = field(repr=False)
     options: Callable[[Contents], ConfigT_co] = field(repr=False)
+    read: Callable[[Path], str | Unreadable] = field(default=read_secret, repr=False)

@@ -15,6 +15,7 @@ from hub.config.reading import Reading
 from hub.config.routes import Surroundings, read_routes
 from hub.config.routing_tests import read_tests
 from hub.config.secret_fields import SecretFiles
+from hub.config.settings import Settings
 from hub.config.sources import read_sources
 from hub.config.status import StatusConfig
 from hub.config.validation import validate
@@ -46,7 +47,8 @@ def load(
     values = {**read_dotenv(env_file, problems), **environ} if expand else None
     root = Variables(values, env_file, problems).expand(root)
     secret_files = SecretFiles(folder, problems, read_secret if expand else None)
-    reading = Reading(problems, registry or Registry.installed(), secret_files)
+    home = Path(environ.get("HUB_HOME") or Settings().home) if expand else None
+    reading = Reading(problems, registry or Registry.installed(), secret_files, values, home)
     configuration = _read(root, revision_of(texts), reading)
     problems.raise_any()
     assert configuration is not None

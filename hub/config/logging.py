@@ -25,7 +25,7 @@ _FAUST_SERVICES = ("hub.processors.app", "hub.processors.consumer_thread", "hub.
 """Their classes are services of Faust, which tell each step of their start and stop."""
 
 _QUIET = {
-    **dict.fromkeys(("aiokafka", "asyncio", "slack_sdk", "faust", "mode", *_FAUST_SERVICES), logging.WARNING),
+    **dict.fromkeys(("aiokafka", "asyncio", "slack_sdk", "httpx2", "faust", "mode", *_FAUST_SERVICES), logging.WARNING),
     "kafka": logging.CRITICAL,  # kafka-python logs each ordinary close as an error; failures reach us as exceptions
 }
 

@@ -26,6 +26,7 @@ from hub.config.file_secrets import FileSecrets
 from hub.config.status import StatusConfig
 from hub.log.topics import Layout, Topics
 from hub.rules import Pattern
+from schemas.identity import OncePer
 from schemas.lane import Lane
 
 
@@ -228,7 +229,7 @@ class Route:
     """One of ``routes:``. ``when`` None matches every event. ``to`` is in the order written.
 
     ``priority`` is a lane, or the template of one. ``stale_after`` is how long after the hub received an event it is
-    still worth delivering; None: always.
+    still worth delivering; None: always. ``once_per`` is what takes the place of the event's id in its deliveries' ids.
     """
 
     id: str
@@ -239,6 +240,7 @@ class Route:
     order: Order = Order.SUBJECT
     priority: Lane | Template = Lane.NORMAL
     stale_after: timedelta | None = None
+    once_per: tuple[OncePer, ...] = ()
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
 

@@ -1,7 +1,8 @@
 """What every part of the loader is given."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -18,11 +19,16 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One load of one configuration: where problems go, which connectors there are, how secrets are read."""
+    """One load of one configuration: where problems go, which connectors there are, how secrets are read.
+
+    ``variables`` is the environment, and ``home`` the data folder in it; None where nothing is to be looked up.
+    """
 
     problems: Problems
     registry: Registry
     secret_files: SecretFiles
+    variables: Mapping[str, str] | None = None
+    home: Path | None = None
 
     def type_of(self, kind: Kind, node: Node) -> "TypeName | None":
         """The ``type`` of an entry; None where it has none that can be looked up."""

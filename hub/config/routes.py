@@ -61,6 +61,7 @@ def _route(written: WrittenRoute, pattern: Pattern | None, targets: tuple[Target
         order=written.order,
         priority=Lane(written.priority.source) if written.priority.source in PRIORITIES else written.priority,
         stale_after=written.stale_after,
+        once_per=written.once_per,
         description=written.description,
         labels=written.labels,
     )

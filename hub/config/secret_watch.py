@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from hub.config.file_secrets import Contents, FileSecrets, Unreadable, read_secret
+from hub.config.file_secrets import Contents, FileSecrets, Unreadable
 from hub.config.problems import ConfigurationError
 
 _log = logging.getLogger(__name__)
@@ -43,11 +43,11 @@ class SecretWatch(Generic[ConfigT]):
         self,
         secrets: FileSecrets[ConfigT],
         about: Mapping[str, str],
-        read: Callable[[Path], str | Unreadable] = read_secret,
+        read: Callable[[Path], str | Unreadable] | None = None,
     ) -> None:
         self._secrets = secrets
         self._about = about
-        self._read = read
+        self._read = read or secrets.read
         self._used: Contents = secrets.contents
         self._seen: Mapping[Path, str | Unreadable] = secrets.contents
         self._said: tuple[str, ...] = ()

@@ -1,6 +1,9 @@
 """``sources:`` → SourceEntry."""
 
+from connectors.api import Registrar
 from connectors.registry import ConnectorError, Kind
+from hub.config.default_variables import with_default_variables
+from hub.config.kept_options import kept_options
 from hub.config.model import SourceEntry
 from hub.config.names import check_name
 from hub.config.nodes import Node
@@ -29,5 +32,9 @@ def _read_source(name: str, node: Node, reading: Reading) -> SourceEntry | None:
     except ConnectorError as error:
         reading.problems.add(type_name.node.where, str(error))
         return None
-    config, file_secrets = reading.options(connector.config_model, without(node, "type"))
+    options = with_default_variables(connector.config_model, without(node, "type"), reading)
+    if issubclass(connector, Registrar) and "secrets" not in options.items():
+        config, file_secrets = kept_options(name, connector.config_model, options, reading)
+    else:
+        config, file_secrets = reading.options(connector.config_model, options)
     return None if config is None else SourceEntry(name, connector, config, node.where, file_secrets)

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from connectors.api import ConfigModel, Duration, Template
 from hub.config.model import DeliverySettings, LogConfig, Order, RetryConfig, RetryDelays
 from hub.config.status import StatusConfig
+from schemas.identity import OncePer
 from schemas.lane import Lane
 from schemas.names import Name
 
@@ -51,6 +52,13 @@ def _a_lane(priority: Template) -> Template:
     return priority
 
 
+def _of_one_subject(once_per: tuple[OncePer, ...]) -> tuple[OncePer, ...]:
+    if once_per and OncePer.SUBJECT not in once_per:
+        # Duplicates are found within a partition, which the subject decides.
+        raise ValueError("must have `subject` among them: only events of one subject are compared")
+    return once_per
+
+
 class WrittenRoute(ConfigModel):
     """One of ``routes``."""
 
@@ -84,6 +92,11 @@ class WrittenRoute(ConfigModel):
     stale_after: Duration | None = Field(
         None,
         description="Discard what is not delivered this long after the hub received it; never a redrive or replay.",
+    )
+    once_per: Annotated[tuple[OncePer, ...], AfterValidator(_of_one_subject)] = Field(
+        (),
+        description="Deliver once for all events of a source that agree in these, `[subject, type]`, whatever their "
+        "ids: a job's webhook and what `reconcile` found of it are one delivery. Events without a subject count by id.",
     )
     enabled: bool = Field(default=True, description="`false` keeps the route in the file and out of the work.")
     description: str = Field("", description="What the route is for.")

@@ -7,7 +7,7 @@ from typing import Any
 
 from connectors.api import EventAttributes, Request, Source, Verified
 from hub.ingress.evidence import KeptHeaders, content_type, traceparent
-from hub.ingress.naming import UNNAMED, describe, mapped_metadata, stored_id, stored_metadata, stored_text
+from hub.log.naming import UNNAMED, describe, mapped_metadata, stored_id, stored_metadata, stored_text
 from schemas.event import Event
 
 

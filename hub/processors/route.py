@@ -28,7 +28,7 @@ from hub.processors.window import Received
 from hub.rules import RouteIndex
 from schemas.decision import DecidedDelivery, Decision
 from schemas.document import Document
-from schemas.identity import delivery_id
+from schemas.identity import delivery_id_of
 from schemas.lane import Lane
 
 _AT_ONCE = 500  # events whose writes are acknowledged together; more would hold up the event loop
@@ -41,7 +41,7 @@ class Rules:
         routes = [route for route in configuration.routes if route.enabled]
         self.revision = configuration.revision
         self._index = RouteIndex([route.when for route in routes])
-        self._targets = [[(route.id, target.destination) for target in route.to] for route in routes]
+        self._targets = [[(route.id, target.destination, route.once_per) for target in route.to] for route in routes]
         self._lanes = [route.priority for route in routes]
         self._payload_member = {name: configuration.payload_member(name) for name in configuration.sources}
 
@@ -50,10 +50,10 @@ class Rules:
         document = Document(event, self._payload_member.get(event.source))
         return tuple(
             [
-                DecidedDelivery(route, name, delivery_id(event.source, event.id, event.digest, route, name), lane)
+                DecidedDelivery(route, name, delivery_id_of(event, route, name, once_per), lane)
                 for position in self._index.match(document)
                 for lane in (_lane(self._lanes[position], document),)
-                for route, name in self._targets[position]
+                for route, name, once_per in self._targets[position]
             ]
         )
 

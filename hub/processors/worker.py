@@ -23,6 +23,7 @@ from hub.processors.controls import Controls
 from hub.processors.delay import Delay
 from hub.processors.deliver import Deliver
 from hub.processors.membership import MembershipWatch
+from hub.processors.reconcile import Reconcile
 from hub.processors.report import Reporter
 from hub.processors.route import Route
 from hub.processors.session import session_timeout
@@ -149,7 +150,10 @@ async def run_worker(
         stack.push_async_callback(_stop, processors)
         look = partial(describe_groups, connection, timeout=_LOOK_TIMEOUT)
         members = MembershipWatch(processors, look, partitions, failure.report)
-        for task in (Watchdog(processors, failure.report).run(), members.run(), _clean(admin), reporter.run()):
+        tasks = [Watchdog(processors, failure.report).run(), members.run(), _clean(admin), reporter.run()]
+        if selection.route:
+            tasks.append(Reconcile(around).run())
+        for task in tasks:
             stack.callback(failure.unless_cancelled(asyncio.create_task(task)).cancel)
         # Together: each sleeps for a second on its way up.
         await asyncio.gather(*(processor.start() for processor in processors))

@@ -12,7 +12,7 @@ from hub.replay.paced import Append, Step
 from hub.replay.progress import ArchivePosition, Replay
 from hub.rules import Pattern
 from schemas.document import Document
-from schemas.identity import DeliveryId, delivery_id
+from schemas.identity import DeliveryId, delivery_id_of
 from schemas.lane import Lane
 
 _SCANNED_AT_ONCE = 2000
@@ -26,6 +26,7 @@ class Matcher:
         self._patterns = [pattern for pattern in (route.when, where) if pattern is not None]
         self._payload_member = {name: configuration.payload_member(name) for name in configuration.sources}
         self._replay = replay
+        self._once_per = route.once_per
         self._earliest, self._latest = (int(moment.timestamp() * 1000) for moment in (replay.since, replay.until))
 
     def deliveries(self, record: Any) -> Mapping[str, DeliveryId]:
@@ -41,9 +42,7 @@ class Matcher:
         if not all(pattern.matches(document) for pattern in self._patterns):
             return {}
         replay = self._replay
-        return {
-            name: delivery_id(event.source, event.id, event.digest, replay.route, name) for name in replay.destinations
-        }
+        return {name: delivery_id_of(event, replay.route, name, self._once_per) for name in replay.destinations}
 
 
 @dataclass(slots=True)

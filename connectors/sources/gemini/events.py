@@ -48,7 +48,10 @@ EVENT_TYPES: Mapping[str, EventType] = {
 }
 
 
-TERMINAL_TYPES = frozenset(EVENT_TYPES) - {"interaction.requires_action"}
+VIDEO_FAILED = "video.failed"
+"""No webhook says that a video failed; reconciliation does."""
+
+TERMINAL_TYPES = frozenset(EVENT_TYPES) - {"interaction.requires_action"} | {VIDEO_FAILED}
 """Those after which nothing more happens to the job."""
 
 

@@ -4,9 +4,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from connectors.api import Context, EventAttributes, Request, SampleSender, Source, Verified
+from pydantic import Field
+
+from connectors.api import (
+    Context,
+    EventAttributes,
+    KeysUnavailableError,
+    Request,
+    SampleSender,
+    Secrets,
+    Source,
+    Verified,
+)
 from connectors.sources.fields import instant, member, text
 from connectors.sources.gemini.events import EVENT_TYPES, TERMINAL_TYPES, sample
+from connectors.sources.gemini.registered import GeminiAccountConfig, RegisteredGemini
 from connectors.sources.standard_webhooks import (
     SIGNED_HEADERS,
     UNNAMED,
@@ -18,12 +30,20 @@ from schemas.event import JsonObject
 from schemas.gemini import job_id, user_metadata
 
 
-class GeminiConfig(StandardWebhooksConfig):
+class GeminiConfig(StandardWebhooksConfig, GeminiAccountConfig):
     """Options of ``type: gemini``."""
 
+    secrets: Secrets = Field(
+        (),
+        description="Secrets to verify with; any may match, so that a rotation loses nothing. Empty ones are skipped. "
+        "Without this option: those that `hub gemini register` and `rotate` keep under HUB_HOME.",
+    )
 
-class GeminiSource(Source[GeminiConfig], SampleSender):
-    """Webhooks registered with ``client.webhooks.create``. Types the catalogue does not list are stored as they are."""
+
+class GeminiSource(Source[GeminiConfig], SampleSender, RegisteredGemini):
+    """Webhooks registered with `hub gemini register` or `client.webhooks.create`. Types the catalogue does not list
+    are stored as they are.
+    """
 
     name = "gemini"
     config_model = GeminiConfig
@@ -33,9 +53,12 @@ class GeminiSource(Source[GeminiConfig], SampleSender):
 
     def __init__(self, config: GeminiConfig, context: Context) -> None:
         super().__init__(config, context)
+        self.account = config
         self._verifier = StandardWebhooksVerifier(config.secrets, config.tolerance)
 
     async def verify(self, request: Request, now: datetime) -> Verified:
+        if not self.config.secrets:  # those who know one repeat until it is here, too
+            raise KeysUnavailableError("there is no secret to verify with yet; `hub gemini register` gets one")
         return self._verifier.verify(request, now)
 
     @classmethod
@@ -55,6 +78,8 @@ class GeminiSource(Source[GeminiConfig], SampleSender):
         return {**payload, "user_metadata": {**user_metadata(payload), **metadata}} if metadata else payload
 
     def sign(self, body: bytes, *, event_type: str | None, event_id: str, now: datetime) -> Mapping[str, str]:  # noqa: ARG002  (the body names its type)
+        if not self.config.secrets:
+            raise ValueError("there is no secret to sign with; give the source `secrets`, or run `hub gemini register`")
         return sign_v1(self.config.secrets[0], body, event_id, now)
 
 

@@ -11,6 +11,7 @@ from connectors.api import CollectingDestination, CollectionLimits, Options, Tem
 from connectors.registry import Registry
 from hub.config.load import ConfigurationError, load
 from hub.config.model import BatchConfig, Batching, Order, Where
+from schemas.identity import OncePer
 from schemas.lane import Lane
 from tests.unit.config.conftest import Load, PagerDestination, PagerOptions, StoreConfig
 
@@ -218,3 +219,13 @@ def test_what_collects_has_batches_of_its_own_size() -> None:
         3, 32_000_000, timedelta(seconds=1), 32_000_000
     )
     assert Batching.of(PagerDestination, BatchConfig()) == Batching(500, 8_000_000)
+
+
+def test_a_route_counts_deliveries_by_what_it_names_and_only_within_a_subject(load_text: Load) -> None:
+    route = "version: 1\ndestinations:\n  db: {type: store, url: u}\nroutes:\n  - {id: all, to: db%s}\n"
+    assert load_text(route % "").routes[0].once_per == ()
+    asked = load_text(route % ", once_per: [subject, type]").routes[0].once_per
+    assert asked == (OncePer.SUBJECT, OncePer.TYPE)
+    for wrong in ("[type]", "[subject, id]"):
+        with pytest.raises(ConfigurationError, match=r"hub.yaml:5: `once_per"):
+            load_text(route % f", once_per: {wrong}")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from hub.processors.window import Received, Window
 from hub.rules import parse
 from schemas.delivery import DeliveryRecord
 from schemas.event import Event
+from schemas.identity import OncePer
 from schemas.lane import Lane
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -105,3 +107,11 @@ def test_what_cannot_be_read_is_a_dead_letter_and_its_neighbours_go_on(unreadabl
 def test_a_newer_format_stops_the_line() -> None:
     with pytest.raises(NewerFormatError):
         route_batch([received(0, [("ce_hubformat", b"2")], b"")], RULES, NOON)
+
+
+def test_a_late_webhook_has_the_delivery_of_the_event_that_was_added_for_it() -> None:
+    by_job = replace(route("by-job", None, "archive"), once_per=(OncePer.SUBJECT, OncePer.TYPE))
+    rules = Rules(Configuration("hub", LogConfig(), {}, {}, (by_job,), (), revision="abc123"))
+    found = route_batch(batch(event("e1", "low"), event("e2", "high")), rules, NOON)
+    [records] = found.deliveries.values()
+    assert {decoded(record).id for record in records} == {"shop/subject=s&type=sold:by-job:archive"}
