@@ -68,10 +68,11 @@ class Emulator:
             sender = Sender(http, self.clock, self.webhooks, self.keys, self.settings)
             while True:
                 self._changed.clear()
+                looked = self.clock.now()
                 self._begin_due(sender, tasks)
                 self._progress.set()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), self._until_next())
+                    await asyncio.wait_for(self._changed.wait(), self._until_next(looked))
 
     async def settle(self) -> None:
         """Wait until nothing is due or in flight. `run` must be running."""
@@ -121,11 +122,14 @@ class Emulator:
             del self._in_flight[delivery.number]
             self.wake()
 
-    def _until_next(self) -> float:
-        """Real seconds until something is due."""
-        now = self.clock.now()
-        due = self.store.next_due(now)
-        return _LONGEST_WAIT if due is None else min(_LONGEST_WAIT, max(0.0, (due - now) / self.clock.speed))
+    def _until_next(self, looked: float) -> float:
+        """Real seconds until something is due that was not when somebody ``looked``; what became due since then is
+        due now.
+        """
+        due = self.store.next_due(looked)
+        if due is None:
+            return _LONGEST_WAIT
+        return min(_LONGEST_WAIT, max(0.0, (due - self.clock.now()) / self.clock.speed))
 
     def _keep_time(self) -> None:
         reading = self.clock.reading()

@@ -1,6 +1,7 @@
 """What becomes of jobs: by script, by chance, by hand, and over a restart."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,24 @@ from connectors.sources.gemini.emulator.scenario import (
     plan,
 )
 from connectors.sources.gemini.emulator.store import Store, StoreError
+from tests.fixtures.emulator_process import until
 from tests.fixtures.endpoint import Endpoint
 from tests.fixtures.gemini_emulator import BATCH_TIME, Wall, after, deliveries, emulating, register, start_batch
 
 BATCH = Subject(kind=JobKind.BATCH, model="gemini-2.5-flash", display_name="nightly-7", metadata={"priority": "high"})
+
+
+@dataclass
+class Leap(Wall):
+    """Stands still, and leaps by a batch's time at a reading (1 is the next one)."""
+
+    leap_at: int = 0
+
+    def __call__(self) -> float:
+        self.leap_at -= 1
+        if self.leap_at == 0:
+            self.now += BATCH_TIME
+        return self.now
 
 
 def interaction(emulator: Emulator, **given: Any) -> Job:
@@ -38,6 +53,18 @@ def file_batch(emulator: Emulator, content: bytes) -> Job:
     return emulator.jobs.create_batch(
         "gemini-2.5-flash", CreateBatch.model_validate({"batch": {"inputConfig": {"fileName": name}}})
     )
+
+
+@pytest.mark.parametrize("reading", range(1, 6))
+async def test_a_job_that_becomes_due_while_the_emulator_looks_ends_at_once(tmp_path: Path, reading: int) -> None:
+    """Whichever reading of the clock is the first one after its time."""
+    wall = Leap()
+    async with emulating(tmp_path, wall=wall) as emulator:
+        job = start_batch(emulator)
+        await after(emulator, 0)
+        wall.leap_at = reading
+        emulator.wake()
+        await until(lambda: emulator.jobs.get(job.name).outcome is not None, 20)
 
 
 async def test_a_batch_of_a_file_answers_each_line_under_its_key(tmp_path: Path) -> None:
