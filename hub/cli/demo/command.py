@@ -21,6 +21,7 @@ from hub.cli.demo.jobs import POLLED_EVERY, SPEED, await_end, can_submit, submit
 from hub.cli.demo.slack import SlackEndpoint, slack_endpoint
 from hub.cli.demo.stage import Stage, free_port
 from hub.cli.wiring import settings
+from hub.client import HubError
 from hub.config.load import load
 from hub.supervisor import Part, Supervisor
 
@@ -77,7 +78,7 @@ async def _play(home: Path, port: int, *, once: bool) -> int:
 
 async def _tell(stage: Stage, slack: SlackEndpoint) -> None:
     _title("Starting the hub (the first time, it fetches Apache Kafka)")
-    await _until_ready(stage)
+    await _until_ready(f"{stage.base}/readyz", "the hub", stage)
     _title("Sending signed webhooks")
     sent = await _send(stage)
     _title(
@@ -85,7 +86,10 @@ async def _tell(stage: Stage, slack: SlackEndpoint) -> None:
     )
     await _show_arrivals(stage, slack, sent)
     await _show_archive(stage, {event.id for event in sent})
-    jobs = await _show_jobs(stage, slack)
+    try:
+        jobs = await _show_jobs(stage, slack)
+    except (HubError, aiohttp.ClientError, TimeoutError) as error:
+        raise DemoFailedError(f"{str(error) or 'no answer in time'}; the logs above say why") from error
     _title("On record in Kafka")
     await _show_topics(stage)
     events = len(sent) + jobs
@@ -93,18 +97,18 @@ async def _tell(stage: Stage, slack: SlackEndpoint) -> None:
     _suggest(stage, sent)
 
 
-async def _until_ready(stage: Stage) -> None:
+async def _until_ready(url: str, what: str, stage: Stage) -> None:
     deadline = time.monotonic() + FIRST_START
     async with _http() as http:
         while time.monotonic() < deadline:
             try:
-                async with http.get(f"{stage.base}/readyz") as response:
+                async with http.get(url) as response:
                     if response.status == 200:
                         return
             except (aiohttp.ClientError, TimeoutError):
                 pass  # nobody listens yet
             await asyncio.sleep(0.2)
-    raise DemoFailedError(f"the hub did not get ready within {FIRST_START:.0f} s; see {stage.home}/logs")
+    raise DemoFailedError(f"{what} did not get ready within {FIRST_START:.0f} s; see {stage.home}/logs")
 
 
 async def _send(stage: Stage) -> list[Signed]:
@@ -173,6 +177,7 @@ async def _show_jobs(stage: Stage, slack: SlackEndpoint) -> int:
         return 0
     _title(f"Gemini jobs, submitted by Google's client to the emulator ({SPEED} times as fast), with metadata")
     messages = len(slack.messages)
+    await _until_ready(f"{stage.emulator}/emulator/status", "the emulator", stage)
     jobs = await submit(stage.emulator, stage.base)
     for job in jobs:
         click.echo(f"  {job.kind:<11} {_shortened(job.name)}  {job.metadata}")
