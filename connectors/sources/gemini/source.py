@@ -25,6 +25,7 @@ from connectors.sources.standard_webhooks import (
     StandardWebhooksConfig,
     StandardWebhooksVerifier,
     sign_v1,
+    thumbprints,
 )
 from schemas.event import JsonObject
 from schemas.gemini import job_id, user_metadata
@@ -55,6 +56,10 @@ class GeminiSource(Source[GeminiConfig], SampleSender, RegisteredGemini):
         super().__init__(config, context)
         self.account = config
         self._verifier = StandardWebhooksVerifier(config.secrets, config.tolerance)
+
+    @classmethod
+    def thumbprints(cls, config: GeminiConfig) -> Sequence[str]:
+        return thumbprints(config)
 
     async def verify(self, request: Request, now: datetime) -> Verified:
         if not self.config.secrets:  # those who know one repeat until it is here, too
