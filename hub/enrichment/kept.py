@@ -80,14 +80,16 @@ class KeptResults:
         record = _Record(path, fetched.content_type, len(body), sha256)
         written = orjson.dumps({name: getattr(record, name) for name in _Record.__slots__})
         try:
-            await obstore.put_async(self._store, path, body)
-            with suppress(exceptions.AlreadyExistsError):
-                await obstore.put_async(self._store, f"{key}/{_RECORD}", written, mode="create")
-                return self._result(record, body)
-            earlier = await self.find(key)
-            if earlier is not None:
+            # Some stores that speak S3 ignore `If-None-Match`: looking before makes an overtaking unlikely there.
+            if earlier := await self.find(key):
                 return earlier
-            await obstore.put_async(self._store, f"{key}/{_RECORD}", written)  # of that one the bytes are gone
+            await obstore.put_async(self._store, path, body)
+            try:
+                await obstore.put_async(self._store, f"{key}/{_RECORD}", written, mode="create")
+            except exceptions.AlreadyExistsError:
+                if earlier := await self.find(key):
+                    return earlier
+                await obstore.put_async(self._store, f"{key}/{_RECORD}", written)  # of that one the bytes are gone
         except FOREIGN as error:
             raise unreachable(error) from None
         return self._result(record, body)
