@@ -43,11 +43,12 @@ sources:
 destinations:
   answers: {{type: database, url: "sqlite:///{folder}/rows.db", table: answers, rows: result}}
   seen: {{type: http, url: "{http}", body: {{sha256: "{{{{ result_file.sha256 }}}}", n: "{{{{ result | length }}}}"}}}}
+  files: {{type: object, url: "file://{folder}/files", path: "{{subject}}"}}
 routes:
   - id: results
     when: {{source: [gemini], type: [batch.succeeded]}}
     enrich: gemini-result
-    to: [answers, seen]
+    to: [answers, seen, files]
 """
 ONE = """\
 version: 1
@@ -147,7 +148,12 @@ async def test_batch_results_become_rows_and_a_replay_reads_them_when_the_sender
         async with Endpoint() as endpoint:
             configure(tmp_path, BATCHES, topics, emulator.url, endpoint.url)
             with worker(kafka, tmp_path):
-                await until(lambda: len(rows(tmp_path)) == 3 and endpoint.received, 60)
+                await until(
+                    lambda: (
+                        len(rows(tmp_path)) == 3 and endpoint.received and any((tmp_path / "files").glob("*.jsonl"))
+                    ),
+                    60,
+                )
                 before = rows(tmp_path)
                 await emulator.ask(f"/v1/{output}", method="DELETE")
                 (tmp_path / "rows.db").unlink()
@@ -160,13 +166,14 @@ async def test_batch_results_become_rows_and_a_replay_reads_them_when_the_sender
             assert rows(tmp_path) == before
     assert [(row[0], row[1], row[3]) for row in before] == [(1, "a", None), (2, "b", None), (3, "c", None)]
     assert all(orjson.loads(row[2])["candidates"] for row in before)
-    assert fetched(tmp_path) == [before[0][4]], "two destinations and a replay need it fetched once"
+    assert fetched(tmp_path) == [before[0][4]], "three destinations and a replay need it fetched once"
     told = [orjson.loads(request.body) for request in endpoint.received]
     assert len(told) == 2
     assert told[0] == told[1]
     assert told[0]["n"] == "3"
-    [file] = (tmp_path / "home" / "enrichments").rglob("*.jsonl")
-    assert hashlib.sha256(file.read_bytes()).hexdigest() == told[0]["sha256"]
+    [kept] = (tmp_path / "home" / "enrichments").rglob("*.jsonl")
+    assert hashlib.sha256(kept.read_bytes()).hexdigest() == told[0]["sha256"]
+    assert (tmp_path / "files" / f"{job.removeprefix('batches/')}.jsonl").read_bytes() == kept.read_bytes()
     assert await dead(kafka, topics, tmp_path) == {}
 
 
