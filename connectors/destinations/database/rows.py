@@ -10,7 +10,7 @@ from connectors.api import BadRecordError, Delivery
 COLUMNS = ("source", "id", "type", "subject", "time", "received", "metadata", "data", "route", "delivery")
 
 Row = tuple[str | None, ...]
-"""The values of COLUMNS, in that order."""
+"""The values of a table's columns, in that order: COLUMNS, or those of results."""
 
 
 def row_of(delivery: Delivery) -> Row:

@@ -19,6 +19,7 @@ from connectors.api import (
 from connectors.sources.fields import instant, member, text
 from connectors.sources.gemini.events import EVENT_TYPES, TERMINAL_TYPES, sample
 from connectors.sources.gemini.registered import GeminiAccountConfig, RegisteredGemini
+from connectors.sources.gemini.results import GeminiResults
 from connectors.sources.standard_webhooks import (
     SIGNED_HEADERS,
     UNNAMED,
@@ -41,7 +42,7 @@ class GeminiConfig(StandardWebhooksConfig, GeminiAccountConfig):
     )
 
 
-class GeminiSource(Source[GeminiConfig], SampleSender, RegisteredGemini):
+class GeminiSource(Source[GeminiConfig], SampleSender, RegisteredGemini, GeminiResults):
     """Webhooks registered with `hub gemini register` or `client.webhooks.create`. Types the catalogue does not list
     are stored as they are.
     """
@@ -51,6 +52,7 @@ class GeminiSource(Source[GeminiConfig], SampleSender, RegisteredGemini):
     payload_member = "data"
     signed_headers = SIGNED_HEADERS
     terminal_types = TERMINAL_TYPES
+    account: GeminiConfig
 
     def __init__(self, config: GeminiConfig, context: Context) -> None:
         super().__init__(config, context)
