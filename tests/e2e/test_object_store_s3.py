@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,8 @@ async def test_a_delivery_is_an_object_of_its_own(tmp_path: Path, s3: S3Server, 
     destination = ObjectDestination(ObjectConfig.model_validate(options), context(tmp_path))
     await destination.open()
     for each in some(3):
-        await destination.deliver_one(each)
+        event = replace(each.event, content_type="application/json")
+        await destination.deliver_one(replace(each, event=event))
     assert sorted(s3.objects(bucket)) == [f"archive/t{n}/e{n}.json" for n in range(3)]
 
 
