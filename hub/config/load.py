@@ -10,6 +10,7 @@ from hub.config.file_secrets import read_secret
 from hub.config.files import folder_of, read_texts, revision_of, tree
 from hub.config.model import Configuration, DeliverySettings
 from hub.config.nodes import Node
+from hub.config.places import places_of
 from hub.config.problems import ConfigurationError, Problems
 from hub.config.reading import Reading
 from hub.config.routes import Surroundings, read_routes
@@ -82,6 +83,7 @@ def _read(root: Node, revision: str, reading: Reading) -> Configuration | None:
         delays=file.retry.delays,
         status=file.status,
         findings=tuple(findings),
+        places=places_of(section["routes"]),
     )
 
 

@@ -41,6 +41,10 @@ class Where:
         return f"{self.file}:{self.line}" if self.line else self.file
 
 
+Place = tuple[str | int, ...]
+"""The id of a route and the way from there: ``("failed-jobs", "when", "data", "error_code", 0)``."""
+
+
 class Durability(StrEnum):
     REPLICATION = "replication"  # a 202 is safe as long as one in-sync replica lives
     FSYNC = "fsync"  # and on one node, when the power fails
@@ -257,19 +261,24 @@ class RoutingTest:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is probably a mistake, though the hub can run with it. ``code`` is stable: ``unknown-source``."""
+    """What is probably a mistake, though the hub can run with it. ``code`` is stable: ``unknown-source``. ``fix`` is
+    what to write instead, where the message does not say it.
+    """
 
     where: Where
     code: str
     message: str
+    fix: str = ""
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.message} [{self.code}]"
+        return f"{self.where}: {self.message} [{self.code}]" + (f"\n  fix: {self.fix}" if self.fix else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """A whole, valid ``hub.yaml``. ``revision`` is 12 hex digits of the SHA-256 of its text, variables unexpanded."""
+    """A whole, valid ``hub.yaml``. ``revision`` is 12 hex digits of the SHA-256 of its text, variables unexpanded.
+    ``places`` says where the keys of routes stand: see `hub.config.places`.
+    """
 
     name: str
     log: LogConfig
@@ -281,6 +290,7 @@ class Configuration:
     delays: tuple[timedelta, ...] = DEFAULT_DELAYS
     status: StatusConfig = field(default_factory=StatusConfig)
     findings: tuple[Finding, ...] = ()
+    places: Mapping[Place, Where] = field(default_factory=dict, repr=False)
 
     @property
     def topics(self) -> Topics:

@@ -1,0 +1,203 @@
+"""Patterns held against what is known of the events: types, fields and values that are never there."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from hub.config.model import Configuration, Finding, Place, Route, Where
+from hub.config.places import place_of
+from hub.config.problems import did_you_mean
+from hub.lint.catalogue import EventKind, event_kinds
+from hub.lint.schema_fields import JsonType, SchemaField, field_at
+from hub.rules import Pattern
+from hub.rules.comparing import alternatives, is_impossible
+from hub.rules.conditions import Condition
+from schemas.news import HUB_SOURCE
+
+_NEARLY = 0.85
+"""A type that is so close to one of the sender's is a slip of the pen; any other may be one the catalogue lacks."""
+
+_OPERATORS = {
+    "prefix": JsonType.TEXT,
+    "suffix": JsonType.TEXT,
+    "wildcard": JsonType.TEXT,
+    "equals-ignore-case": JsonType.TEXT,
+    "cidr": JsonType.TEXT,
+    "numeric": JsonType.NUMBER,
+}
+"""What the operators look for. ``exists`` and ``anything-but`` hold for values of any type."""
+
+_TRUTHS = {"yes", "no", "on", "off", "true", "false"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One pattern of a route: ``key`` is where it stands, ``when``."""
+
+    route: Route
+    key: str
+    pattern: Pattern
+
+
+def field_findings(configuration: Configuration) -> Iterator[Finding]:
+    """What the patterns ask for and never get."""
+    kinds = event_kinds(configuration)
+    for asked in _patterns(configuration):
+        if is_impossible(asked.pattern):
+            where = place_of(configuration.places, (asked.route.id, asked.key), asked.route.where)
+            yield Finding(
+                where,
+                "never-matches",
+                f"no event can match this: the conditions of route `{asked.route.id}` contradict each other",
+                "put what may be instead of each other into one list, or into `$or`",
+            )
+            continue
+        for conditions in alternatives(asked.pattern):
+            yield from _of_conjunction(asked, conditions, kinds, configuration)
+
+
+def _patterns(configuration: Configuration) -> Iterator[_Asked]:
+    for route in configuration.routes:
+        if route.when is not None:
+            yield _Asked(route, "when", route.when)
+
+
+def _of_conjunction(
+    asked: _Asked, conditions: Sequence[Condition], kinds: Sequence[EventKind], configuration: Configuration
+) -> Iterator[Finding]:
+    by_path = {condition.path: condition for condition in conditions}
+    kinds = [kind for kind in kinds if _takes(by_path.get(("source",)), kind.source)]
+    types = by_path.get(("type",))
+    if types is not None and all(kind.type is not None for kind in kinds):
+        yield from _nearly_types(asked, types, kinds, configuration)
+    if _names_others(types, kinds):
+        return  # nobody knows what is in them
+    kinds = [kind for kind in kinds if kind.type is None or _takes(types, kind.type)]
+    if not kinds:
+        return
+    for condition in conditions:
+        found = [field_at(kind.document, condition.path) for kind in kinds]
+        if any(each.types is None for each in found):
+            continue
+        if not any(each.types for each in found):
+            yield _unknown_field(asked, condition, kinds, found, configuration)
+        else:
+            there = frozenset().union(*(each.types for each in found if each.types))
+            yield from _wrong_types(asked, condition, there, kinds, configuration)
+
+
+def _takes(condition: Condition | None, text: str) -> bool:
+    return condition is None or condition.accepts(text)
+
+
+def _names_others(types: Condition | None, kinds: Sequence[EventKind]) -> bool:
+    """Whether a type is named that no catalogue has: the sender may be ahead of it."""
+    known = {kind.type for kind in kinds}
+    return types is not None and None not in known and any(literal not in known for literal in types.literals)
+
+
+def _nearly_types(
+    asked: _Asked, types: Condition, kinds: Sequence[EventKind], configuration: Configuration
+) -> Iterator[Finding]:
+    known = sorted({str(kind.type) for kind in kinds})
+    for position, written in enumerate(types.written):
+        if isinstance(written, str) and written not in known:
+            for close in get_close_matches(written, known, n=1, cutoff=_NEARLY):
+                yield Finding(
+                    _where(asked, types, configuration, position),
+                    "unknown-type",
+                    f"this matches nothing: {_sources(kinds)} sends no type {written!r}",
+                    f"write {close}",
+                )
+
+
+def _unknown_field(
+    asked: _Asked,
+    condition: Condition,
+    kinds: Sequence[EventKind],
+    found: Sequence[SchemaField],
+    configuration: Configuration,
+) -> Finding:
+    name = ".".join(condition.path)
+    beside = sorted(frozenset().union(*(each.beside for each in found)))
+    hint = did_you_mean(condition.path[-1], beside).removeprefix("; ").removesuffix("?")
+    there = f"there is {', '.join(beside)}" if beside else "there is nothing inside it"
+    maps = condition.path[0] == "metadata" and any(kind.source != HUB_SOURCE for kind in kinds)
+    mapped = "; a source's `metadata` maps more out of the body" if maps else ""
+    return Finding(
+        _where(asked, condition, configuration),
+        "unknown-field",
+        f"no event that route `{asked.route.id}` could take has `{name}`: {_events(kinds)}",
+        f"{hint}? {there}{mapped}" if hint else f"{there}{mapped}",
+    )
+
+
+def _wrong_types(
+    asked: _Asked,
+    condition: Condition,
+    there: frozenset[JsonType],
+    kinds: Sequence[EventKind],
+    configuration: Configuration,
+) -> Iterator[Finding]:
+    name = ".".join(condition.path)
+    for position, written in enumerate(condition.written):
+        wanted = _wanted(written)
+        if wanted is None or wanted in there:
+            continue
+        yield Finding(
+            _where(asked, condition, configuration, position),
+            "wrong-type",
+            f"`{name}` is {_or(there)} in {_events(kinds)}, so this never matches: it asks for {wanted}",
+            _instead(written, there, name),
+        )
+
+
+def _where(asked: _Asked, condition: Condition, configuration: Configuration, *position: int) -> Where:
+    place: Place = (asked.route.id, asked.key, *condition.path, *position)
+    return place_of(configuration.places, place, asked.route.where)
+
+
+def _wanted(written: Any) -> JsonType | None:
+    """The type that a value has if it fulfils an entry of a condition; None: any."""
+    match written:
+        case bool():
+            return JsonType.BOOLEAN
+        case int() | float():
+            return JsonType.NUMBER
+        case str():
+            return JsonType.TEXT
+        case None:
+            return JsonType.NULL
+        case _:
+            return _OPERATORS.get(next(iter(written)))
+
+
+def _instead(written: Any, there: frozenset[JsonType], name: str) -> str:
+    if there == {JsonType.OBJECT}:
+        return f"ask for what is inside it: `{name}.…`"
+    if written is None:
+        return "for events without it write {exists: false}"
+    if JsonType.BOOLEAN in there and isinstance(written, str) and written.lower() in _TRUTHS:
+        return "write true or false, without quotes: `yes` and `no` are text"
+    if isinstance(written, str):
+        return "leave the quotes out"
+    if isinstance(written, dict):
+        return f"compare with {_or(there)}"
+    return f'write it in quotes: "{str(written).lower() if isinstance(written, bool) else written}"'
+
+
+def _or(types: frozenset[JsonType]) -> str:
+    return " or ".join(sorted(each for each in types if each is not JsonType.NULL) or sorted(types))
+
+
+def _events(kinds: Sequence[EventKind]) -> str:
+    types = sorted({kind.type for kind in kinds if kind.type is not None})
+    if not types or any(kind.type is None for kind in kinds):
+        return f"the events of {_sources(kinds)}"
+    listed = ", ".join(types[:3])
+    return f"the events {listed}{f' and {len(types) - 3} more' if len(types) > 3 else ''} of {_sources(kinds)}"
+
+
+def _sources(kinds: Sequence[EventKind]) -> str:
+    return ", ".join(dict.fromkeys(kind.source for kind in kinds))
