@@ -10,6 +10,7 @@ COMMANDS = {
     "up": "hub.cli.up",
     "demo": "hub.cli.demo",
     "check": "hub.cli.check",
+    "test": "hub.cli.test",
     "send": "hub.cli.send",
     "events": "hub.cli.events",
     "status": "hub.cli.status",

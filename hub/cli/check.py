@@ -11,6 +11,7 @@ import click
 from hub.cli.earlier import earlier
 from hub.cli.opening import Opened, open_destinations
 from hub.cli.printing import printable
+from hub.cli.test_results import failure_json
 from hub.cli.wiring import json_option, settings
 from hub.config.load import ConfigurationError, load
 from hub.config.model import Configuration, Finding, Where
@@ -128,12 +129,7 @@ def _report(
         "findings": [
             _at(each.where) | {"code": each.code, "message": each.message, "fix": each.fix} for each in findings
         ],
-        "failures": [
-            _at(each.where)
-            | {"test": each.name, "expected": list(each.expected), "actual": list(each.actual)}
-            | {"reasons": list(each.reasons)}
-            for each in failures
-        ],
+        "failures": [_at(each.where) | {"test": each.name} | failure_json(each) for each in failures],
         "opened": [{"destination": each.name, "error": each.error, "seconds": each.seconds} for each in opened],
     }
 

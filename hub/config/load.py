@@ -13,6 +13,7 @@ from hub.config.nodes import Node
 from hub.config.places import places_of
 from hub.config.problems import ConfigurationError, Problems
 from hub.config.reading import Reading
+from hub.config.rendering import renderings
 from hub.config.routes import Surroundings, read_routes
 from hub.config.routing_tests import read_tests
 from hub.config.secret_fields import SecretFiles
@@ -69,7 +70,7 @@ def _read(root: Node, revision: str, reading: Reading) -> Configuration | None:
     around = Surroundings(sources=names, destinations=section["destinations"].items(), configured=configured)
     routes, findings = read_routes(section["routes"], around, problems)
     ids = [str(element.at(["id"]).value) for element in section["routes"].elements()]
-    tests = read_tests(section["tests"], sources, names, ids, problems)
+    tests = read_tests(section["tests"], sources, names, ids, renderings(routes, configured), problems)
     if file is None:
         return None
     return Configuration(

@@ -251,12 +251,15 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class RoutingTest:
-    """One of ``tests:``. ``event`` is a document as patterns see it; ``expect`` the ids of the routes that match."""
+    """One of ``tests:``. ``event`` is a document as patterns see it; ``expect`` the ids of the routes that match;
+    ``renders`` by route, destination and option what its templates come to.
+    """
 
     name: str
     event: Mapping[str, Any]
     expect: tuple[str, ...]
     where: Where
+    renders: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,3 +123,9 @@ class WrittenTest(ConfigModel):
     name: str = Field(description="What must be true, as a sentence.")
     event: WrittenEvent = Field(description="The event.")
     expect: list[str] = Field(description="Ids of the routes that match, in the order of the file; [] for none.")
+    renders: dict[str, dict[str, dict[str, Any]]] = Field(
+        {},
+        title="route → destination → option → text",
+        description="What templates of expected routes come to for this event: `{failed-jobs: {alerts: {text: …}}}`; "
+        "what is left out may be anything.",
+    )
