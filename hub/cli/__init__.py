@@ -11,6 +11,7 @@ COMMANDS = {
     "demo": "hub.cli.demo",
     "check": "hub.cli.check",
     "test": "hub.cli.test",
+    "schema": "hub.cli.schema",
     "send": "hub.cli.send",
     "events": "hub.cli.events",
     "status": "hub.cli.status",

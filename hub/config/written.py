@@ -68,7 +68,7 @@ class WrittenRoute(ConfigModel):
         title="pattern",
         description="Pattern an event must match (EventBridge's language). Without it: every event.",
     )
-    to: Annotated[list[str], BeforeValidator(_one_or_many)] = Field(
+    to: Annotated[list[str], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])] = Field(
         min_length=1, title="text or list of text", description="A destination, or a list of them."
     )
     options: dict[str, dict[str, Any]] = Field(
