@@ -11,6 +11,8 @@ COMMANDS = {
     "demo": "hub.cli.demo",
     "check": "hub.cli.check",
     "test": "hub.cli.test",
+    "explain": "hub.cli.explain",
+    "backtest": "hub.cli.backtest",
     "schema": "hub.cli.schema",
     "send": "hub.cli.send",
     "events": "hub.cli.events",

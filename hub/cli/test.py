@@ -15,7 +15,8 @@ from hub.supervisor import CONFIGURATION_ERROR
 
 
 @click.command(name="test", short_help="Run the tests of hub.yaml, or record one from a real event.")
-@click.argument("path", type=click.Path(path_type=Path), default=Path("hub.yaml"))
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.option("--config", type=click.Path(path_type=Path), help="The same as PATH.")
 @click.option("-k", "wanted", metavar="TEXT", help="Only tests with this in their name.")
 @click.option("--no-env", is_flag=True, help="Accept variables that are not set: for tests without the secrets.")
 @click.option("--record", "recorded", metavar="ID|SOURCE/ID", help="Add a test made of this event of the log.")
@@ -25,7 +26,8 @@ from hub.supervisor import CONFIGURATION_ERROR
 @json_option
 def command(
     *,
-    path: Path,
+    path: Path | None,
+    config: Path | None,
     wanted: str | None,
     no_env: bool,
     recorded: str | None,
@@ -47,6 +49,9 @@ def command(
         raise click.UsageError("--name, --renders and --metadata-only say how to record a test; add --record ID.")
     if recorded is not None and (wanted is not None or no_env or as_json):
         raise click.UsageError("--record writes a test and runs none; leave -k, --no-env and --json out.")
+    if path is not None and config is not None and path != config:
+        raise click.UsageError("PATH and --config name two configurations; give one.")
+    path = path or config or Path("hub.yaml")
     configuration = load_for_a_look(path, expand=not no_env)
     if recorded is not None:
         record(configuration, path, recorded, name=name, renders=renders, metadata_only=metadata_only)

@@ -32,6 +32,7 @@ BENCHMARKS = (
     "end_to_end",
     "neighbour",
     "lanes",
+    "backtest",
     "outcome_index",
     "footprint",
     "disk",
