@@ -9,7 +9,6 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
-import orjson
 from typing_extensions import TypeVar
 
 from connectors.errors import DeliveryError
@@ -17,6 +16,7 @@ from connectors.model import DestinationConfig, Options
 from connectors.source import API_VERSION
 from schemas.document import Document
 from schemas.event import Event
+from schemas.exact_json import loads
 from schemas.identity import DeliveryKey
 
 if TYPE_CHECKING:
@@ -60,12 +60,12 @@ class Delivery(Generic[OptionsT]):
         return Document(self.event, self.payload_member)
 
     def json(self) -> Any:
-        """The parsed body.
+        """The parsed body, its whole numbers exact.
 
         Raises:
-            orjson.JSONDecodeError (a ValueError): the body is not JSON.
+            ValueError: the body is not JSON.
         """
-        return orjson.loads(self.event.body)
+        return loads(self.event.body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
-import orjson
 from typing_extensions import TypeVar
 
 from connectors.errors import MalformedRequestError
 from connectors.model import SourceConfig
 from schemas.event import EventAttributes, JsonObject
+from schemas.exact_json import loads
 
 if TYPE_CHECKING:
     from connectors.context import Context
@@ -50,10 +50,12 @@ class Request:
 
     @cached_property
     def parsed_body(self) -> Any:
-        """The body as JSON, parsed at most once; None where it is not JSON. Only of use after verification."""
+        """The body as JSON, its whole numbers exact, parsed at most once; None where it is not JSON. Only of use after
+        verification.
+        """
         try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError:
+            return loads(self.body)
+        except ValueError:
             return None
 
     def required_header(self, name: str) -> str:

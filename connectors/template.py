@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, Self, runtime_checkable
 
-import orjson
 from jinja2 import ChainableUndefined, TemplateSyntaxError, pass_context
 from jinja2.runtime import Context as RenderContext
 from jinja2.runtime import Undefined
@@ -12,6 +11,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from connectors.errors import BadRecordError
+from schemas.exact_json import dumps
 
 _ESCAPE = "_escape"
 
@@ -28,7 +28,7 @@ def _escaped(context: RenderContext, value: object) -> str:
 
 def _json(value: object) -> object:
     # Jinja's own tojson escapes for HTML, which would show as \\u0026 in a message.
-    return value if isinstance(value, Undefined) else orjson.dumps(value).decode()
+    return value if isinstance(value, Undefined) else dumps(value).decode()
 
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(

@@ -3,26 +3,48 @@
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.document import FIELDS
+from schemas.document import FIELDS, TEXT_FIELDS
 
 _TEXT = {"type": "string"}
-_TEXTS = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]}
 _SCALAR = {"type": ["string", "number", "boolean", "null"]}
 _VALUES = {"$ref": "#/$defs/values"}
 _INSIDE = {"$ref": "#/$defs/inside"}
-_NESTED = ("metadata", "data", "body")
+_NESTED = tuple(name for name in FIELDS if name not in TEXT_FIELDS)
+
+
+def _one_or_more(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
+
+
+_IGNORING_CASE = {
+    "type": "object",
+    "properties": {"equals-ignore-case": _TEXT},
+    "required": ["equals-ignore-case"],
+    "additionalProperties": False,
+}
+_TEXT_IN_ANY_CASE = {"anyOf": [_TEXT, _IGNORING_CASE]}
+_EXCLUDED = {
+    "type": "object",
+    "minProperties": 1,
+    "maxProperties": 1,
+    "properties": {
+        **dict.fromkeys(("prefix", "suffix"), _one_or_more(_TEXT_IN_ANY_CASE)),
+        **dict.fromkeys(("equals-ignore-case", "wildcard"), _one_or_more(_TEXT)),
+    },
+    "additionalProperties": False,
+}
 
 OPERATORS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    "prefix": ("text that begins so", _TEXT),
-    "suffix": ("text that ends so", _TEXT),
+    "prefix": ("text that begins so", _TEXT_IN_ANY_CASE),
+    "suffix": ("text that ends so", _TEXT_IN_ANY_CASE),
+    "equals-ignore-case": ("this text in any case", _TEXT),
+    "wildcard": ("text like this, in which * is any text, also none", _TEXT),
+    "anything-but": ("every value but these", {"anyOf": [*_one_or_more(_SCALAR)["anyOf"], _EXCLUDED]}),
     "numeric": (
         'a number in a range: [">", 0, "<=", 100], ["=", 5]',
         {"type": "array", "items": {"type": ["string", "number"]}, "minItems": 2, "maxItems": 4},
     ),
-    "anything-but": (
-        "every value but these",
-        {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR, "minItems": 1}]},
-    ),
+    "cidr": ("text that is an address in this network: 10.0.0.0/8", _TEXT),
     "exists": ("whether there is a value at all", {"type": "boolean"}),
 }
 """Operator → what it accepts, and the schema of its operand."""
@@ -38,11 +60,24 @@ def pattern_definitions() -> dict[str, Any]:
             "description": "What an event must be: every field one of the values in its list.",
             "type": "object",
             "minProperties": 1,
-            "properties": {name: _INSIDE if name in _NESTED else _VALUES for name in FIELDS},
+            "properties": {
+                **{name: _INSIDE if name in _NESTED else _VALUES for name in FIELDS},
+                "$or": _or("pattern", "Any of these patterns, beside what stands around them."),
+            },
             "patternProperties": {rf"^({'|'.join(_NESTED)})\.": _INSIDE},
             "additionalProperties": False,
         },
-        "inside": {"anyOf": [_VALUES, {"type": "object", "minProperties": 1, "additionalProperties": _INSIDE}]},
+        "inside": {
+            "anyOf": [
+                _VALUES,
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "properties": {"$or": _or("inside", "Any of these, for what is in here.")},
+                    "additionalProperties": _INSIDE,
+                },
+            ]
+        },
         "values": {
             "description": "The values it may have, any of them: text, numbers, true, false, null, or operators.",
             "type": "array",
@@ -57,3 +92,7 @@ def pattern_definitions() -> dict[str, Any]:
             "additionalProperties": False,
         },
     }
+
+
+def _or(of: str, meaning: str) -> dict[str, Any]:
+    return {"description": meaning, "type": "array", "minItems": 2, "items": {"$ref": f"#/$defs/{of}"}}

@@ -11,7 +11,6 @@ from hub.config.problems import did_you_mean
 from hub.lint.catalogue import EventKind, event_kinds
 from hub.lint.schema_fields import JsonType, SchemaField, field_at
 from hub.rules import Pattern
-from hub.rules.comparing import alternatives, is_impossible
 from hub.rules.conditions import Condition
 from schemas.news import HUB_SOURCE
 
@@ -44,16 +43,7 @@ def field_findings(configuration: Configuration) -> Iterator[Finding]:
     """What the patterns ask for and never get."""
     kinds = event_kinds(configuration)
     for asked in _patterns(configuration):
-        if is_impossible(asked.pattern):
-            where = place_of(configuration.places, (asked.route.id, asked.key), asked.route.where)
-            yield Finding(
-                where,
-                "never-matches",
-                f"no event can match this: the conditions of route `{asked.route.id}` contradict each other",
-                "put what may be instead of each other into one list, or into `$or`",
-            )
-            continue
-        for conditions in alternatives(asked.pattern):
+        for conditions in asked.pattern.alternatives:
             yield from _of_conjunction(asked, conditions, kinds, configuration)
 
 

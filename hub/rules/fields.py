@@ -6,12 +6,12 @@ from typing import Any
 from hub.rules.conditions import Scalar
 from hub.rules.walking import elements, is_object
 
-Values = Mapping[str, list[Scalar]]
-"""Values by field. A field is a path joined by dots; one without a value is missing."""
-
 
 class FieldTree:
-    """The fields somebody asks about, as a tree of keys, so that a walk visits nothing else."""
+    """The fields somebody asks about, as a tree of keys, so that a walk visits nothing else.
+
+    A field is named by its path joined by dots.
+    """
 
     __slots__ = ("children", "field")
 
@@ -26,6 +26,16 @@ class FieldTree:
         node.field = ".".join(path)
 
 
+class Under:
+    """What is under one top-level key: values by field, and whether a list of objects was on the way to any of them."""
+
+    __slots__ = ("has_lists", "values")
+
+    def __init__(self) -> None:
+        self.values: dict[str, list[Scalar]] = {}
+        self.has_lists = False
+
+
 class Fields:
     """The values of a document's fields, read on demand, one top-level key at a time.
 
@@ -37,13 +47,13 @@ class Fields:
     def __init__(self, tree: FieldTree, document: Mapping[str, Any]) -> None:
         self._tree = tree
         self._document = document
-        self._read: dict[str, dict[str, list[Scalar]]] = {}
+        self._read: dict[str, Under] = {}
 
-    def under(self, key: str) -> Values:
+    def under(self, key: str) -> Under:
         """The fields under one top-level key."""
         found = self._read.get(key)
         if found is None:
-            found = self._read[key] = {}
+            found = self._read[key] = Under()
             try:
                 value = self._document[key]
             except KeyError:
@@ -52,17 +62,19 @@ class Fields:
         return found
 
 
-def _read(node: FieldTree, value: Any, found: dict[str, list[Scalar]]) -> None:
+def _read(node: FieldTree, value: Any, found: Under) -> None:
     """Recursion is bounded by the depth of the tree, not of the document."""
     if type(value) is str:  # the usual case
         if node.field is not None:
-            found.setdefault(node.field, []).append(value)
+            found.values.setdefault(node.field, []).append(value)
         return
-    for element in elements(value) if isinstance(value, list | tuple) else (value,):
+    in_list = isinstance(value, list | tuple)
+    for element in elements(value) if in_list else (value,):
         if not is_object(element):
             if node.field is not None:
-                found.setdefault(node.field, []).append(element)
+                found.values.setdefault(node.field, []).append(element)
         elif node.children:
+            found.has_lists |= in_list
             for name, member in element.items():
                 child = node.children.get(name) or _dotted(node, name)
                 if child is not None:

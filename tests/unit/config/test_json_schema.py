@@ -13,7 +13,7 @@ from connectors.registry import Registry
 from hub.config.composing import parse
 from hub.config.json_schema import render_schema
 from hub.config.pattern_schema import OPERATORS
-from hub.rules import parse as parse_pattern
+from hub.rules.operators import LANGUAGE, NAMES, Definition
 from tests.unit.config import test_load
 
 ROOT = Path(__file__).parents[3]
@@ -123,7 +123,21 @@ def test_only_the_built_in_ones_are_in_the_stored_schema(registry: Registry) -> 
 
 
 def test_the_operators_are_those_of_the_language() -> None:
-    written = {"prefix": "a", "suffix": "a", "numeric": ["=", 1], "anything-but": ["a"], "exists": True}
-    assert written.keys() == OPERATORS.keys()
-    for name, operand in written.items():
-        parse_pattern({"type": [{name: operand}]})
+    assert sorted(OPERATORS) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("row", LANGUAGE, ids=lambda row: row.name)
+def test_every_row_of_the_language_is_right_by_the_schema(row: Definition) -> None:
+    assert errors_of_pattern({"data": {"a": [row.entry]}}) == []
+
+
+def test_alternatives_are_right_by_the_schema() -> None:
+    both = [{"a": ["x"]}, {"b.c": [{"exists": False}]}]
+    assert errors_of_pattern({"$or": [{"type": ["a"]}, {"metadata": {"$or": both}}], "data": {"$or": both}}) == []
+    assert errors_of_pattern({"$or": [{"type": ["a"]}]})
+    assert errors_of_pattern({"data": {"$or": {"a": ["x"]}}})
+
+
+def errors_of_pattern(when: Any) -> list[str]:
+    written = {"version": 1, "routes": [{"id": "a", "to": "b", "when": when}]}
+    return [error.message for error in validator().iter_errors(written)]
