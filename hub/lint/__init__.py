@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from hub.config.model import Configuration, Finding
+from hub.lint.cost import costly_patterns
 from hub.lint.fields import field_findings
 from hub.lint.overlaps import overlap_findings
 from hub.lint.renamed import renamed_routes
@@ -17,6 +18,7 @@ CODES: Mapping[str, str] = {
     "never-matches": "the conditions of a pattern contradict each other",
     "shadowed": "a route before this one takes everything it could, and has `stop`",
     "delivered-twice": "another route takes the same events to the same destination, in the same way",
+    "costly": "a pattern is allowed, and takes a good part of what one may cost",
     "renamed-route": "a route has a new id: a replay would deliver again what was delivered under the old one",
 }
 """Every code a finding can have, and what it means. Of one line, the first of these is told first."""
@@ -28,6 +30,7 @@ def lint(configuration: Configuration, before: Configuration | None = None) -> l
         *configuration.findings,  # what the reader saw
         *field_findings(configuration),
         *overlap_findings(configuration),
+        *costly_patterns(configuration),
         *(renamed_routes(before, configuration) if before is not None else ()),
     ]
     return sorted(findings, key=lambda each: (each.where, list(CODES).index(each.code)))

@@ -1,13 +1,13 @@
 """What is known of the events that can come: their types, and what is in them, as a JSON Schema of the document."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from connectors.api import Source
 from hub.config.model import Configuration, SourceEntry
-from hub.lint.schema_fields import ANYTHING, Schema
+from hub.lint.schema_fields import ANYTHING, Schema, SchemaField, field_at
 from schemas.document import FIELDS
 from schemas.generate import value_schema
 from schemas.news import HUB_SOURCE, NewsItem, NewsType, Severity
@@ -24,27 +24,36 @@ _NEWS_METADATA: Schema = {
 
 @dataclass(frozen=True, slots=True)
 class EventKind:
-    """Events of one source and type; ``type`` None: of whatever type, since the source does not say which there are."""
+    """Events of one source and type. ``type`` None: of every type the source does not list; ``listed`` says whether it
+    lists any, so that these are events its sender may have one day.
+    """
 
     source: str
     type: str | None
+    listed: bool
     document: Schema
+    _known: dict[tuple[str, ...], SchemaField] = field(default_factory=dict, repr=False, compare=False)
+
+    def at(self, path: tuple[str, ...]) -> SchemaField:
+        """What may be at a path. Thousands of routes ask about the same few."""
+        found = self._known.get(path)
+        if found is None:
+            found = self._known[path] = field_at(self.document, path)
+        return found
 
 
 def event_kinds(configuration: Configuration) -> list[EventKind]:
     """All kinds of events the configuration knows of, the hub's own news included."""
     kinds = [kind for entry in configuration.sources.values() for kind in _of_source(entry)]
-    news = value_schema(NewsItem)
-    return [*kinds, *(EventKind(HUB_SOURCE, each, _document(news, None, _NEWS_METADATA)) for each in NewsType)]
+    document = _document(value_schema(NewsItem), None, _NEWS_METADATA)
+    return [*kinds, *(EventKind(HUB_SOURCE, each, listed=True, document=document) for each in NewsType)]
 
 
 def _of_source(entry: SourceEntry) -> Iterator[EventKind]:
     member, metadata = entry.connector.payload_member, _metadata(entry)
     schemas = _schemas(entry.connector)
-    if not schemas:
-        yield EventKind(entry.name, None, _document(ANYTHING, member, metadata))
-    for kind, schema in schemas.items():
-        yield EventKind(entry.name, kind, _document(schema, member, metadata))
+    for kind, schema in (*schemas.items(), (None, ANYTHING)):
+        yield EventKind(entry.name, kind, bool(schemas), _document(schema, member, metadata))
 
 
 @cache

@@ -9,7 +9,7 @@ from hub.config.model import Configuration, Finding, Place, Route, Where
 from hub.config.places import place_of
 from hub.config.problems import did_you_mean
 from hub.lint.catalogue import EventKind, event_kinds
-from hub.lint.schema_fields import JsonType, SchemaField, field_at
+from hub.lint.schema_fields import JsonType, SchemaField
 from hub.rules import Pattern
 from hub.rules.conditions import Condition
 from schemas.news import HUB_SOURCE
@@ -43,8 +43,11 @@ def field_findings(configuration: Configuration) -> Iterator[Finding]:
     """What the patterns ask for and never get."""
     kinds = event_kinds(configuration)
     for asked in _patterns(configuration):
+        told: dict[tuple[object, ...], Finding] = {}  # a condition is in many combinations of `$or`
         for conditions in asked.pattern.alternatives:
-            yield from _of_conjunction(asked, conditions, kinds, configuration)
+            for condition, position, finding in _of_conjunction(asked, conditions, kinds, configuration):
+                told.setdefault((finding.code, condition.path, position), finding)
+        yield from told.values()
 
 
 def _patterns(configuration: Configuration) -> Iterator[_Asked]:
@@ -53,25 +56,25 @@ def _patterns(configuration: Configuration) -> Iterator[_Asked]:
             yield _Asked(route, "when", route.when)
 
 
+_Found = tuple[Condition, int | None, Finding]
+"""What was found about a condition, or about the value at a position in its list."""
+
+
 def _of_conjunction(
     asked: _Asked, conditions: Sequence[Condition], kinds: Sequence[EventKind], configuration: Configuration
-) -> Iterator[Finding]:
+) -> Iterator[_Found]:
     by_path = {condition.path: condition for condition in conditions}
-    kinds = [kind for kind in kinds if _takes(by_path.get(("source",)), kind.source)]
     types = by_path.get(("type",))
-    if types is not None and all(kind.type is not None for kind in kinds):
+    kinds = [kind for kind in kinds if _takes(by_path.get(("source",)), kind.source)]
+    if types is not None and all(kind.listed for kind in kinds):
         yield from _nearly_types(asked, types, kinds, configuration)
-    if _names_others(types, kinds):
-        return  # nobody knows what is in them
-    kinds = [kind for kind in kinds if kind.type is None or _takes(types, kind.type)]
-    if not kinds:
-        return
-    for condition in conditions:
-        found = [field_at(kind.document, condition.path) for kind in kinds]
+    kinds = _possible(kinds, types)
+    for condition in conditions if kinds else ():
+        found = [kind.at(condition.path) for kind in kinds]
         if any(each.types is None for each in found):
             continue
         if not any(each.types for each in found):
-            yield _unknown_field(asked, condition, kinds, found, configuration)
+            yield condition, None, _unknown_field(asked, condition, kinds, found, configuration)
         else:
             there = frozenset().union(*(each.types for each in found if each.types))
             yield from _wrong_types(asked, condition, there, kinds, configuration)
@@ -81,25 +84,36 @@ def _takes(condition: Condition | None, text: str) -> bool:
     return condition is None or condition.accepts(text)
 
 
-def _names_others(types: Condition | None, kinds: Sequence[EventKind]) -> bool:
-    """Whether a type is named that no catalogue has: the sender may be ahead of it."""
-    known = {kind.type for kind in kinds}
-    return types is not None and None not in known and any(literal not in known for literal in types.literals)
+def _possible(kinds: Sequence[EventKind], types: Condition | None) -> list[EventKind]:
+    """Those a pattern with this condition on the type is about.
+
+    Where a source lists its types, others are meant only if one is named: the sender may be ahead of the list.
+    """
+    listed = {(kind.source, kind.type) for kind in kinds}
+    named = [each for each in types.literals if isinstance(each, str)] if types is not None else []
+
+    def is_meant(kind: EventKind) -> bool:
+        if kind.type is not None:
+            return _takes(types, kind.type)
+        return not kind.listed or any((kind.source, each) not in listed for each in named)
+
+    return [kind for kind in kinds if is_meant(kind)]
 
 
 def _nearly_types(
     asked: _Asked, types: Condition, kinds: Sequence[EventKind], configuration: Configuration
-) -> Iterator[Finding]:
-    known = sorted({str(kind.type) for kind in kinds})
+) -> Iterator[_Found]:
+    known = sorted({kind.type for kind in kinds if kind.type is not None})
     for position, written in enumerate(types.written):
         if isinstance(written, str) and written not in known:
             for close in get_close_matches(written, known, n=1, cutoff=_NEARLY):
-                yield Finding(
+                finding = Finding(
                     _where(asked, types, configuration, position),
                     "unknown-type",
                     f"this matches nothing: {_sources(kinds)} sends no type {written!r}",
                     f"write {close}",
                 )
+                yield types, position, finding
 
 
 def _unknown_field(
@@ -109,7 +123,7 @@ def _unknown_field(
     found: Sequence[SchemaField],
     configuration: Configuration,
 ) -> Finding:
-    name = ".".join(condition.path)
+    name = condition.field
     beside = sorted(frozenset().union(*(each.beside for each in found)))
     hint = did_you_mean(condition.path[-1], beside).removeprefix("; ").removesuffix("?")
     there = f"there is {', '.join(beside)}" if beside else "there is nothing inside it"
@@ -129,18 +143,19 @@ def _wrong_types(
     there: frozenset[JsonType],
     kinds: Sequence[EventKind],
     configuration: Configuration,
-) -> Iterator[Finding]:
-    name = ".".join(condition.path)
+) -> Iterator[_Found]:
+    name = condition.field
     for position, written in enumerate(condition.written):
         wanted = _wanted(written)
         if wanted is None or wanted in there:
             continue
-        yield Finding(
+        finding = Finding(
             _where(asked, condition, configuration, position),
             "wrong-type",
             f"`{name}` is {_or(there)} in {_events(kinds)}, so this never matches: it asks for {wanted}",
             _instead(written, there, name),
         )
+        yield condition, position, finding
 
 
 def _where(asked: _Asked, condition: Condition, configuration: Configuration, *position: int) -> Where:

@@ -131,6 +131,15 @@ def test_a_finding_has_the_line_of_the_value_itself(found: Found) -> None:
     assert finding.startswith(f"hub.yaml:{FIRST + 10}: `data.error_message` is text")
 
 
+def test_what_stands_in_alternatives_has_its_line_and_is_told_once(found: Found) -> None:
+    (finding,) = found(
+        "id: a\n    to: db\n    when:\n      source: [gemini]\n      $or:\n        - type: [batch.failed]\n"
+        "        - type: [interaction.failed]\n      data:\n        $or:\n          - id: [x]\n"
+        "          - error_message: [404]"
+    )
+    assert finding.startswith(f"hub.yaml:{FIRST + 10}: `data.error_message` is text in the events batch.failed")
+
+
 def test_every_code_is_explained(load_text: Load) -> None:
     configuration = load_text("{id: a, to: db, when: {subject: [null], type: [1]}}", "{id: b, to: db}")
     assert {each.code for each in lint(configuration)} < set(CODES)
