@@ -71,10 +71,11 @@ def test_an_event_as_hub_events_shows_it(run: Run) -> None:
 
 
 def test_a_sender_does_not_write_to_the_terminal(run: Run) -> None:
-    result = run("-", given=json.dumps({"source": "github", "type": "\x1b[31mred", "body": {"n": "\x07"}}))
+    result = run("-", given=json.dumps({"source": "github", "type": "\x1b[31mred\u202e", "body": {"n": "\x07"}}))
     assert result.exit_code == 0
     assert "\x1b" not in result.stdout
     assert "\x07" not in result.stdout
+    assert "\u202e" not in result.stdout
 
 
 @pytest.mark.parametrize(
