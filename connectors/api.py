@@ -18,6 +18,7 @@ from connectors.destination import (
     Outcomes,
     Span,
 )
+from connectors.enrichment import Enricher, Enrichment, FetchLimits, Result
 from connectors.errors import (
     BadRecordError,
     BadSignatureError,
@@ -71,9 +72,12 @@ __all__ = [
     "EachDestination",
     "Effect",
     "EndedJob",
+    "Enricher",
+    "Enrichment",
     "Event",
     "EventAttributes",
     "Expression",
+    "FetchLimits",
     "ForbiddenAddressError",
     "HubKafka",
     "KeysUnavailableError",
@@ -88,6 +92,7 @@ __all__ = [
     "Registration",
     "Reply",
     "Request",
+    "Result",
     "RetryableError",
     "SampleSender",
     "Secrets",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 from typing_extensions import TypeVar
 
+from connectors.enrichment import Result
 from connectors.errors import DeliveryError
 from connectors.model import DestinationConfig, Options
 from connectors.source import API_VERSION
@@ -39,7 +40,8 @@ OptionsT = TypeVar("OptionsT", bound=Options, default=Options)
 class Delivery(Generic[OptionsT]):
     """One event for one destination by one route. ``attempt`` is 1 on the first try. ``options`` are the route's
     ``with`` values over the destination's defaults, validated by ``options_model``. ``payload_member`` is the
-    member of the body that the event's source declares as its payload.
+    member of the body that the event's source declares as its payload. ``result`` is what was fetched for it, on a
+    route with ``enrich`` and for events that point at something.
     """
 
     key: DeliveryKey
@@ -48,6 +50,7 @@ class Delivery(Generic[OptionsT]):
     attempt: int
     options: OptionsT
     payload_member: str | None = None
+    result: Result | None = None
 
     @property
     def body(self) -> bytes:
@@ -56,8 +59,10 @@ class Delivery(Generic[OptionsT]):
 
     @cached_property
     def document(self) -> Document:
-        """The event as patterns and templates see it; the body is parsed at most once."""
-        return Document(self.event, self.payload_member)
+        """The event as patterns and templates see it, and ``result`` and ``result_file`` beside it (see `Result`); the
+        body is parsed at most once.
+        """
+        return Document(self.event, self.payload_member, self.result.members if self.result else None)
 
     def json(self) -> Any:
         """The parsed body, its whole numbers exact.

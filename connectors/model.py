@@ -48,6 +48,11 @@ class SignedSourceConfig(SourceConfig):
 class DestinationConfig(ConfigModel):
     """What every connector's ``config_model`` builds on. The hub's own options (timeout, batch …) are not here."""
 
+    @property
+    def needs_result(self) -> bool:
+        """Whether deliveries make sense only with a ``result``: from routes with ``enrich``."""
+        return False
+
 
 class Options(ConfigModel):
     """Base of ``options_model``: what a route may set with ``with``."""

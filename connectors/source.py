@@ -130,6 +130,13 @@ class Source(ABC, Generic[ConfigT]):
         """
         return name
 
+    @classmethod
+    def thumbprints(cls, config: ConfigT) -> Sequence[str]:  # noqa: ARG003  (what a source with secrets asks)
+        """Of the shared secrets in the options, as ``Verified.key`` names them: `hub status` says when each was last
+        used. Of a source that has none, nothing.
+        """
+        return ()
+
     @abstractmethod
     async def verify(self, request: Request, now: datetime) -> Verified | Reply:
         """Check the signature over the raw bytes, in constant time.

@@ -46,17 +46,21 @@ class Document(Mapping[str, Any]):
     ``data`` and ``body`` where the body is not JSON. ``time`` is RFC 3339 text. ``headers`` are the received headers
     that are kept as evidence: lower-case name → value, or the list of values of one that came several times.
     ``verified`` says how the sender was checked. ``body`` is the parsed body, its whole numbers exact; ``data`` is the
-    member of it that the source declares as its payload, else the body itself.
+    member of it that the source declares as its payload, else the body itself. ``more`` are further members, which
+    templates see and routing never does.
     """
 
-    __slots__ = ("_event", "_parsed_body", "_payload_member")
+    __slots__ = ("_event", "_more", "_parsed_body", "_payload_member")
 
-    def __init__(self, event: Described, payload_member: str | None = None) -> None:
+    def __init__(self, event: Described, payload_member: str | None = None, more: JsonObject | None = None) -> None:
         self._event = event
         self._payload_member = payload_member
+        self._more = more or {}
         self._parsed_body: dict[str, Any] | None = None
 
     def __getitem__(self, key: str) -> Any:
+        if key in self._more:
+            return self._more[key]
         if key in _PARSED:
             return self._parsed()[key]
         value = getattr(self._event, key) if key in _ATTRIBUTES else None
@@ -69,6 +73,7 @@ class Document(Mapping[str, Any]):
     def __iter__(self) -> Iterator[str]:
         yield from (key for key in _ATTRIBUTES if getattr(self._event, key) is not None)
         yield from self._parsed()
+        yield from self._more
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

@@ -65,6 +65,10 @@ class GithubSource(Source[GithubConfig], SampleSender):
         super().__init__(config, context)
         self._keys = tuple(SigningKey.of(secret.get_secret_value().encode()) for secret in config.secrets)
 
+    @classmethod
+    def thumbprints(cls, config: GithubConfig) -> Sequence[str]:
+        return [SigningKey.of(secret.get_secret_value().encode()).thumbprint for secret in config.secrets]
+
     async def verify(self, request: Request, now: datetime) -> Verified:  # noqa: ARG002  (GitHub signs no time)
         signature = _SIGNATURE.fullmatch(request.required_header("x-hub-signature-256"))
         if signature is None:

@@ -63,6 +63,11 @@ class SubjectedStandardWebhooksConfig(StandardWebhooksConfig):
     )
 
 
+def thumbprints(config: StandardWebhooksConfig) -> Sequence[str]:
+    """Of its secrets, as the evidence names them."""
+    return [SigningKey.of(decode_secret(secret)).thumbprint for secret in config.secrets]
+
+
 class StandardWebhooksVerifier:
     """Checks ``v1`` signatures against several secrets. Immutable; used concurrently."""
 
@@ -176,6 +181,10 @@ class StandardWebhooksSource(Source[SubjectedStandardWebhooksConfig], SampleSend
     def __init__(self, config: SubjectedStandardWebhooksConfig, context: Context) -> None:
         super().__init__(config, context)
         self._verifier = StandardWebhooksVerifier(config.secrets, config.tolerance)
+
+    @classmethod
+    def thumbprints(cls, config: SubjectedStandardWebhooksConfig) -> Sequence[str]:
+        return thumbprints(config)
 
     async def verify(self, request: Request, now: datetime) -> Verified:
         return self._verifier.verify(request, now)

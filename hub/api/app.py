@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.applications import Starlette
@@ -20,6 +20,7 @@ from hub.api.journal import Journal
 from hub.api.service import Service
 from hub.api.streams import Streams
 from hub.config.model import Configuration
+from hub.ledger.standing import KnownSecret
 from hub.ledger.store import Store
 from hub.log.admin import LogAdmin
 from hub.log.admin_client import KafkaUnavailableError, LogAdminError
@@ -39,11 +40,19 @@ MOST_STREAMS = 1000
 class Api:
     """What the handlers need; it comes when Kafka does."""
 
-    def __init__(self, configuration: Configuration, kafka: KafkaConnection, store: Store, streams: Streams) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        kafka: KafkaConnection,
+        store: Store,
+        streams: Streams,
+        known: Callable[[], Sequence[KnownSecret]],
+    ) -> None:
         self._configuration = configuration
         self._kafka = kafka
         self._store = store
         self._streams = streams
+        self._known = known
         self._service: Service | None = None
 
     def drain(self) -> None:
@@ -87,7 +96,9 @@ class Api:
                 continue
             reader = await stack.enter_async_context(RangeReader(self._kafka))
             journal = Journal(live, reader, incarnations[topics.events])
-            self._service = Service(self._configuration, self._kafka, self._store, live, journal, self._streams)
+            self._service = Service(
+                self._configuration, self._kafka, self._store, live, journal, self._streams, self._known
+            )
             on_ready()
             return
 
@@ -98,13 +109,15 @@ def create_app(
     store: Store,
     *,
     token: str | None,
+    known: Callable[[], Sequence[KnownSecret]] = lambda: (),
     streams: Streams | None = None,
     on_ready: Callable[[], None] = lambda: None,
 ) -> tuple[Starlette, Api]:
     """The application, and what is told when the service ends. Its lifespan connects to Kafka, however long it takes;
-    then ``on_ready`` is called. Without a ``token`` only this machine may ask (`hub.api.access`).
+    then ``on_ready`` is called. ``known`` reads what secrets there are, for the status, and may block. Without a
+    ``token`` only this machine may ask (`hub.api.access`).
     """
-    api = Api(configuration, kafka, store, streams or Streams(MOST_STREAMS))
+    api = Api(configuration, kafka, store, streams or Streams(MOST_STREAMS), known)
     app = Starlette(
         routes=[Route("/healthz", _healthz), *(_route(api, endpoint) for endpoint in ENDPOINTS)],
         middleware=[Middleware(Guard, token=token)],

@@ -1,7 +1,7 @@
 """The handlers of the endpoints."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import asdict
 from datetime import datetime
@@ -19,7 +19,7 @@ from hub.api.streams import Streams
 from hub.config.model import Configuration
 from hub.ledger.life import life_of
 from hub.ledger.observe import observe
-from hub.ledger.standing import stand
+from hub.ledger.standing import KnownSecret, stand
 from hub.ledger.store import Store
 from hub.log.connection import KafkaConnection
 from hub.log.live import LiveLog
@@ -43,6 +43,7 @@ class Service:
         live: LiveLog,
         journal: Journal,
         streams: Streams,
+        known: Callable[[], Sequence[KnownSecret]],
     ) -> None:
         self._configuration = configuration
         self._kafka = kafka
@@ -50,6 +51,7 @@ class Service:
         self._live = live
         self._journal = journal
         self._streams = streams
+        self._known = known
         self._connectors = {name: entry.connector for name, entry in configuration.sources.items()}
         self._terminal = {name: one.terminal_types for name, one in self._connectors.items() if one.terminal_types}
 
@@ -117,7 +119,7 @@ class Service:
         seen = await observe(
             self._kafka, configuration.topics, self._store, list(configuration.destinations), configuration.revision
         )
-        standing = stand(seen)
+        standing = stand(seen, await asyncio.to_thread(self._known))
         return json_answer({"well": not standing.problems, "summary": standing.summary, "standing": standing})
 
     async def readyz(self, _: Request, __: Given) -> Response:

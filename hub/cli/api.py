@@ -3,6 +3,7 @@
 import ipaddress
 import logging
 import socket
+from functools import partial
 from pathlib import Path
 
 import click
@@ -21,6 +22,7 @@ from hub.cli.wiring import (
     load_configuration,
     service_settings,
 )
+from hub.config.known_secrets import known_secrets
 from hub.notify import ready
 from hub.serving.certificate import CertificateError
 from hub.serving.server import AddressInUseError, run
@@ -67,7 +69,14 @@ def command(
     kafka = connection(settings)
     end_when_kafka_moves(settings, kafka)
     store = projection(configuration, settings)
-    app, api = create_app(configuration, kafka, store, token=settings.token, on_ready=lambda: ready(heartbeat))
+    app, api = create_app(
+        configuration,
+        kafka,
+        store,
+        token=settings.token,
+        known=partial(known_secrets, configuration, settings.home),
+        on_ready=lambda: ready(heartbeat),
+    )
     try:
         server = create_server(app, files, on_drain=api.drain)
         listening = _bind_any(host, port) if any_port else bind(host, port)

@@ -12,6 +12,7 @@ from hub.cli.printing import printable, shown_time, to_json
 from hub.cli.projection import projection
 from hub.cli.tables import wide_console
 from hub.cli.wiring import config_option, connection, fail, json_option, load_configuration, settings
+from hub.config.known_secrets import known_secrets
 from hub.config.problems import did_you_mean
 from hub.ledger.observe import observe
 from hub.ledger.standing import DestinationStanding, LaneStanding, Standing, stand
@@ -26,7 +27,8 @@ from hub.log.records import NewerFormatError
 @click.option("--timeout", type=click.FloatRange(0.1, 600), default=15.0, show_default=True, help="Seconds to wait.")
 def command(destination: str | None, config: Path, as_json: bool, timeout: float) -> None:
     """One sentence that says whether all is well; then each destination: its state, what waits in each lane, what is
-    in flight, retries, the rate of the last minute, dead letters, and what has waited longest and why.
+    in flight, retries, the rate of the last minute, dead letters, and what has waited longest and why; then the
+    secrets that senders sign with, by thumbprint: their age, where the hub keeps them, and their last use.
 
     Works while workers are down, and says so. Exit codes: 0 all is well, 1 it is not.
     """
@@ -45,7 +47,7 @@ def command(destination: str | None, config: Path, as_json: bool, timeout: float
         fail(str(error))
     finally:
         store.dispose()
-    standing = stand(seen)
+    standing = stand(seen, known_secrets(configuration, found.home))
     if as_json:
         click.echo(to_json({"well": not standing.problems, "summary": standing.summary, "standing": standing}))
     else:
@@ -67,6 +69,9 @@ def _show(standing: Standing) -> None:
             table.add_row(*map(Text, (name, state, str(lane.lane), *numbers, _oldest(lane, standing.at))))
     wide_console().print(table)
     click.echo()
+    if standing.secrets:
+        _show_secrets(standing)
+        click.echo()
     if standing.undecided:
         count = f"{standing.undecided:,} {'events wait' if standing.undecided > 1 else 'event waits'}"
         click.echo(f"{count} for route")
@@ -75,6 +80,17 @@ def _show(standing: Standing) -> None:
     elif standing.behind:
         records = f"{standing.behind:,} {'records' if standing.behind > 1 else 'record'}"
         click.echo(f"rates and dead letters are {records} behind the log")
+
+
+def _show_secrets(standing: Standing) -> None:
+    table = Table("secret", "of", "since", "until", "last use", box=None)
+    for one in standing.secrets:
+        if one.used is not None:
+            use = shown_time(one.used)
+        else:
+            use = "never" if one.unused_since is None else f"not since {shown_time(one.unused_since)}"
+        table.add_row(one.key, one.source, *(shown_time(each) if each else "" for each in (one.since, one.until)), use)
+    wide_console().print(table)
 
 
 def _worth_showing(lane: LaneStanding) -> bool:

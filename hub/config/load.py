@@ -65,7 +65,7 @@ def _read(root: Node, revision: str, reading: Reading) -> Configuration | None:
     defaults = file.defaults if file else DeliverySettings()
     configured = read_destinations(section["destinations"], defaults, reading)
     names = (*section["sources"].items(), HUB_SOURCE)
-    around = Surroundings(sources=names, destinations=section["destinations"].items(), configured=configured)
+    around = Surroundings(names, section["destinations"].items(), configured, sources)
     routes, findings = read_routes(section["routes"], around, problems)
     ids = [str(element.at(["id"]).value) for element in section["routes"].elements()]
     tests = read_tests(section["tests"], sources, names, ids, problems)
@@ -81,6 +81,7 @@ def _read(root: Node, revision: str, reading: Reading) -> Configuration | None:
         revision=revision,
         delays=file.retry.delays,
         status=file.status,
+        enrichments=file.enrichments,
         findings=tuple(findings),
     )
 

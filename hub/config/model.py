@@ -22,6 +22,7 @@ from connectors.api import (
     SourceConfig,
     Template,
 )
+from hub.config.enrichments import EnrichmentsConfig
 from hub.config.file_secrets import FileSecrets
 from hub.config.status import StatusConfig
 from hub.log.topics import Layout, Topics
@@ -230,6 +231,7 @@ class Route:
 
     ``priority`` is a lane, or the template of one. ``stale_after`` is how long after the hub received an event it is
     still worth delivering; None: always. ``once_per`` is what takes the place of the event's id in its deliveries' ids.
+    ``enrich`` names what is fetched before a delivery is made.
     """
 
     id: str
@@ -241,6 +243,7 @@ class Route:
     priority: Lane | Template = Lane.NORMAL
     stale_after: timedelta | None = None
     once_per: tuple[OncePer, ...] = ()
+    enrich: str | None = None
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -280,6 +283,7 @@ class Configuration:
     revision: str
     delays: tuple[timedelta, ...] = DEFAULT_DELAYS
     status: StatusConfig = field(default_factory=StatusConfig)
+    enrichments: EnrichmentsConfig = field(default_factory=EnrichmentsConfig)
     findings: tuple[Finding, ...] = ()
 
     @property

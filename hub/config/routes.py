@@ -6,7 +6,8 @@ from typing import Any
 
 from connectors.api import Options
 from hub.config.destinations import Configured, layered
-from hub.config.model import Finding, Route, Target, Where
+from hub.config.enriching import check_enrich
+from hub.config.model import Finding, Route, SourceEntry, Target, Where
 from hub.config.names import check_known
 from hub.config.nodes import Node
 from hub.config.problems import Problems, did_you_mean
@@ -20,11 +21,14 @@ from schemas.lane import Lane
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a route refers to. The names include entries that have problems of their own, and the hub as a source."""
+    """What a route refers to. The names include entries that have problems of their own, and the hub as a source.
+    ``read`` are the sources that have none.
+    """
 
     sources: Collection[str]
     destinations: Collection[str]
     configured: Mapping[str, Configured]
+    read: Mapping[str, SourceEntry]
 
 
 def read_routes(node: Node, around: Surroundings, problems: Problems) -> tuple[list[Route], list[Finding]]:
@@ -42,6 +46,7 @@ def read_routes(node: Node, around: Surroundings, problems: Problems) -> tuple[l
         targets = _targets(element, written, around, problems)
         if written is None:
             continue
+        _check_results(element, written, around, problems)
         if written.id in seen:
             problems.add(
                 element.at(["id"]).where, f"route `{written.id}` is already defined in {seen[written.id]}; keep one"
@@ -62,9 +67,24 @@ def _route(written: WrittenRoute, pattern: Pattern | None, targets: tuple[Target
         priority=Lane(written.priority.source) if written.priority.source in PRIORITIES else written.priority,
         stale_after=written.stale_after,
         once_per=written.once_per,
+        enrich=written.enrich,
         description=written.description,
         labels=written.labels,
     )
+
+
+def _check_results(element: Node, written: WrittenRoute, around: Surroundings, problems: Problems) -> None:
+    named = {name: around.configured[name] for name in written.to if name in around.configured}
+    if written.enrich is not None:
+        sources = {name: entry.connector for name, entry in around.read.items()}
+        connectors = {name: each.connector for name, each in named.items()}
+        check_enrich(element, written.enrich, sources, connectors, problems)
+        return
+    for name, each in named.items():
+        if each.entry is not None and each.entry.config.needs_result:
+            problems.add(
+                element.at(["to"]).where, f"`{name}` takes results, and this route fetches none; write `enrich`"
+            )
 
 
 def _pattern(element: Node, problems: Problems) -> Pattern | None:

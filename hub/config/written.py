@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from connectors.api import ConfigModel, Duration, Template
+from hub.config.enrichments import EnrichmentsConfig
 from hub.config.model import DeliverySettings, LogConfig, Order, RetryConfig, RetryDelays
 from hub.config.status import StatusConfig
 from schemas.identity import OncePer
@@ -26,6 +27,9 @@ class WrittenFile(ConfigModel):
     )
     retry: RetryDelays = Field(RetryDelays(), description="How long retries wait.")
     status: StatusConfig = Field(StatusConfig(), description="Where the rows live that `hub status` asks.")
+    enrichments: EnrichmentsConfig = Field(
+        EnrichmentsConfig(), description="What `enrich` of routes fetches, and where that is kept."
+    )
     sources: dict[str, Any] = Field(
         {}, title="name → source", description="Where webhooks come from: name → `type` and its options."
     )
@@ -97,6 +101,11 @@ class WrittenRoute(ConfigModel):
         (),
         description="Deliver once for all events of a source that agree in these, `[subject, type]`, whatever their "
         "ids: a job's webhook and what `reconcile` found of it are one delivery. Events without a subject count by id.",
+    )
+    enrich: str | None = Field(
+        None,
+        description="`gemini-result`: fetch what the event points at before a delivery is made, once for all of them; "
+        "templates see it as `result`, and `result_file` says where it is kept.",
     )
     enabled: bool = Field(default=True, description="`false` keeps the route in the file and out of the work.")
     description: str = Field("", description="What the route is for.")

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 
+from hub.ledger.key_uses import key_uses
 from hub.ledger.queries import Overview, overview
 from hub.ledger.standing import FRESH, Oldest, Retries, Seen
 from hub.ledger.store import Store, StoreAwayError
@@ -64,6 +65,7 @@ async def observe(
             overview=found,
             away=away,
             shortened=sorted({one.topic for one in cut.shortened}),
+            keys=await key_uses(reader, cut.ranges.get(topics.events, ())),
             ends={(topic, one.partition): one.end for topic in ledger_topics(cut) for one in cut.ranges[topic]},
         )
 

@@ -1,9 +1,11 @@
 """How the hub stands, put together from what the log, the workers' reports and the projection say. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
+from hub.ledger.key_uses import KeyUses
 from hub.ledger.queries import Overview
 from schemas.control import Control
 from schemas.identity import DeliveryId
@@ -61,6 +63,7 @@ class Seen:
     away: str | None
     shortened: Sequence[str]
     ends: Mapping[tuple[str, int], int]
+    keys: KeyUses = field(default_factory=KeyUses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,34 @@ class DestinationStanding:
     revisions: tuple[str, ...]
 
 
+class KnownSecret(Protocol):
+    """A shared secret of the configuration (`hub.config.known_secrets`). ``key`` is its thumbprint."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def since(self) -> datetime | None: ...
+    @property
+    def until(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SecretStanding:
+    """A shared secret of a source, by its thumbprint. ``since`` and ``until`` are known of those that the hub keeps.
+    ``used`` is when the newest event came that it verified; None: none since ``unused_since``, or none at all, as far
+    as the log goes back, where that is None, too.
+    """
+
+    source: str
+    key: str
+    since: datetime | None
+    until: datetime | None
+    used: datetime | None
+    unused_since: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """``problems`` are what a person should look at, each a part of a sentence; none: all is well. ``behind`` counts
@@ -101,6 +132,7 @@ class Standing:
     destinations: tuple[DestinationStanding, ...]
     behind: int | None
     problems: tuple[str, ...]
+    secrets: tuple[SecretStanding, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -112,8 +144,8 @@ class Standing:
         return f"All is well: {up}, nothing waits for a person."
 
 
-def stand(seen: Seen) -> Standing:
-    """Put it together."""
+def stand(seen: Seen, secrets: Sequence[KnownSecret] = ()) -> Standing:
+    """Put it together. ``secrets`` are those of the configuration."""
     destinations = tuple(_destination(seen, name) for name in seen.destinations)
     behind = None
     if seen.overview is not None:
@@ -126,7 +158,14 @@ def stand(seen: Seen) -> Standing:
         destinations=destinations,
         behind=behind,
         problems=tuple(_problems(seen, destinations)),
+        secrets=tuple(_secret(seen.keys, each) for each in secrets),
     )
+
+
+def _secret(uses: KeyUses, secret: KnownSecret) -> SecretStanding:
+    used = uses.last.get((secret.source, secret.key))
+    unused_since = uses.complete_since if used is None else None
+    return SecretStanding(secret.source, secret.key, secret.since, secret.until, used, unused_since)
 
 
 def _destination(seen: Seen, name: str) -> DestinationStanding:

@@ -1,20 +1,21 @@
 """Attempts: calls the connector, decides what follows for each delivery, and moves the gate."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.api import BadRecordError, Delivery, DestinationDownError, ThrottledError
+from connectors.api import BadRecordError, Delivery, DestinationDownError, Result, ThrottledError
 from hub.delivery.pending import Entry
 from hub.delivery.policy import Decision, Discard, Failure, Hold, Pause, decide, describe
 from hub.processors.calls import ConnectorFaultError, Results, attempt
+from hub.processors.enriching import Wanted
 from hub.processors.gate import Passage
 from hub.processors.settlement import Attempt, Work
 from hub.processors.shared import Shared
 from hub.processors.shutting import hold, pause
-from schemas.identity import LIVE
+from schemas.identity import LIVE, DeliveryKey
 
 
 @dataclass(slots=True)
@@ -75,6 +76,7 @@ class Attempts:
     async def _call(self, entries: Sequence[Entry[Work]]) -> Results:
         shared, errors = self._shared, Results()
         deliveries: list[Delivery[Any]] = []
+        results = await self._results(entries)
         for entry in entries:
             record, options = entry.work.record, entry.work.route.options
             if options is None:
@@ -82,14 +84,26 @@ class Attempts:
                     f"route {record.route!r} is no longer in hub.yaml; {shared.name!r} cannot do without its options"
                 )
                 continue
+            result = results.get(entry.key)
+            if isinstance(result, BaseException):
+                errors[entry.key] = result
+                continue
             member = shared.settings.payload_member(record.event.source)
             deliveries.append(
-                Delivery(entry.key, record.event, record.route, entry.work.attempt, options, payload_member=member)
+                Delivery(entry.key, record.event, record.route, entry.work.attempt, options, member, result)
             )
         if deliveries:
             with shared.connector.use() as destination:
                 errors |= await attempt(destination, deliveries, shared.settings.timeout)
         return errors
+
+    async def _results(self, entries: Sequence[Entry[Work]]) -> Mapping[DeliveryKey, Result | BaseException | None]:
+        wanted = [
+            Wanted(entry.key, entry.work.record.event, entry.work.route.enrich)
+            for entry in entries
+            if entry.work.route.enrich is not None
+        ]
+        return await self._shared.enriching.results(wanted) if wanted else {}
 
     def _weigh(self, trial: Trial) -> None:
         """Does it say something about the destination, or only about these deliveries?"""

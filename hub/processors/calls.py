@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from connectors.api import (
+    BadRecordError,
     Batch,
     BatchDestination,
     Collection,
@@ -15,6 +16,10 @@ from connectors.api import (
     DeliveryKey,
     Destination,
     EachDestination,
+    Enricher,
+    Enrichment,
+    Event,
+    FetchLimits,
     RetryableError,
     ThrottledError,
 )
@@ -51,6 +56,27 @@ async def attempt(destination: Destination[Any, Any], deliveries: Sequence[Deliv
     except Exception as error:  # noqa: BLE001  (a plugin may raise anything; it speaks for the whole call)
         return {delivery.key: _sane(error) for delivery in deliveries}
     return {deliveries[0].key: None}
+
+
+async def fetch(enricher: Enricher, event: Event, limits: FetchLimits) -> Enrichment | None:
+    """Fetch what an event points at, within the limits, whatever the source does about them.
+
+    Raises whatever the source raises, made sane.
+    """
+    try:
+        found: object = await bounded(enricher.fetch(event, limits), limits.timeout.total_seconds())
+    except Exception as error:
+        sane = _sane(error)
+        if sane is None or sane is error:
+            raise
+        raise sane from error
+    if found is not None and not isinstance(found, Enrichment):
+        raise ConnectorFaultError(f"fetch returned {type(found).__name__}, expected an Enrichment or None")
+    if found is not None and len(found.body) > limits.max_size:
+        raise BadRecordError(
+            f"the result has {len(found.body)} bytes, and `enrichments.max_result` is {limits.max_size}"
+        )
+    return found
 
 
 async def store(collection: Collection[Any], seconds: float) -> BaseException | None:

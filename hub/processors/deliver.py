@@ -139,6 +139,7 @@ class Deliver:
                 slots=self._slots,
                 witness=self._witness,
                 clock=self._around.clock,
+                enriching=self._around.enriching,
             )
             working = self._working[feed.partition] = self._working_on(shared, feed, index)
             await working.run()

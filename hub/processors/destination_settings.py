@@ -18,6 +18,7 @@ class RouteSettings:
     retry: RetryConfig
     strict: bool = False
     stale_after: timedelta | None = None
+    enrich: str | None = None
 
 
 class DestinationSettings:
@@ -30,7 +31,9 @@ class DestinationSettings:
         self.revision = configuration.revision
         self._configuration = configuration
         self._routes: Mapping[str, RouteSettings] = {
-            route.id: RouteSettings(target.options, target.retry, route.order is Order.STRICT, route.stale_after)
+            route.id: RouteSettings(
+                target.options, target.retry, route.order is Order.STRICT, route.stale_after, route.enrich
+            )
             for route in configuration.routes
             for target in route.to
             if target.destination == entry.name

@@ -10,6 +10,7 @@ from hub.log.topics import Topics
 from hub.log.writer import LogWriter
 from hub.processors.connector import Connector
 from hub.processors.destination_settings import DestinationSettings
+from hub.processors.enriching import Enriching
 from hub.processors.gate import Gate
 from hub.processors.pacing import Pacer
 from schemas.delivery import DeliveryRecord
@@ -38,6 +39,7 @@ class Shared:
     slots: asyncio.Semaphore
     witness: Witness
     clock: Callable[[], datetime]
+    enriching: Enriching
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ from connectors.context import utc_now
 from hub.config.model import Configuration
 from hub.log.connection import KafkaConnection
 from hub.log.writer import LogWriter
+from hub.processors.enriching import Enriching
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,5 +25,6 @@ class Surroundings:
     http: OutgoingHttp
     home: Path
     failed: Callable[[BaseException], None]
+    enriching: Enriching
     session_timeout: float = 6.0
     clock: Callable[[], datetime] = utc_now

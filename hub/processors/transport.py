@@ -13,13 +13,16 @@ import logging
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from time import monotonic
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from aiokafka import ConsumerRecord
 from aiokafka.errors import KafkaError
 from faust.transport.conductor import Conductor
+from faust.transport.consumer import Fetcher
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from mode import Service
+from mode.types import ServiceT
 
 from hub.processors.consumer_thread import SafeConsumerThread, boot_clock
 from hub.processors.membership import Member
@@ -295,6 +298,18 @@ class SafeConsumer(driver.Consumer):
         """Stock logs false "stream stopped processing" errors, since its sensors are bypassed."""
 
 
+class SafeFetcher(Fetcher):
+    # Stock takes being cancelled while the group rebalances for the end of the rebalance: it crashes the app to be
+    # restarted by a supervisor that it does not have. An app that is stopped then, in a rolling update for instance,
+    # does not wait for running work, and takes half a minute.
+    @Service.task
+    async def _fetcher(self) -> None:
+        try:
+            await cast("SafeConsumer", self.app.consumer)._drain_messages(self)  # noqa: SLF001  (as stock does)
+        finally:
+            self.set_shutdown()
+
+
 class NoProducer(driver.Producer):
     """Nothing is sent through Faust. Stock connects one for each app all the same, and an app does not start before
     that: 20 minutes, where it meets a broker first that accepts connections and answers nothing.
@@ -307,6 +322,7 @@ class NoProducer(driver.Producer):
 class SafeTransport(driver.Transport):
     Consumer = SafeConsumer
     Producer = NoProducer
+    Fetcher: ClassVar[type[ServiceT]] = SafeFetcher
 
     def __init__(self, url: Any, app: Any, limits: Limits, cluster_id: str | None) -> None:
         self.limits = limits

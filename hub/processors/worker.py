@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from connectors.api import OutgoingHttp
+from connectors.context import utc_now
 from hub.config.model import Configuration
 from hub.config.settings import Settings
 from hub.log.admin import LogAdmin
@@ -22,6 +23,7 @@ from hub.log.writer import LogWriter
 from hub.processors.controls import Controls
 from hub.processors.delay import Delay
 from hub.processors.deliver import Deliver
+from hub.processors.enriching import Enriching
 from hub.processors.membership import MembershipWatch
 from hub.processors.reconcile import Reconcile
 from hub.processors.report import Reporter
@@ -125,13 +127,15 @@ async def run_worker(
     async with AsyncExitStack() as stack:
         await writer.start()
         stack.push_async_callback(writer.stop)
+        http = OutgoingHttp(allow_private=settings.allow_private)
         around = Surroundings(
             configuration,
             connection,
             writer,
-            OutgoingHttp(allow_private=settings.allow_private),
+            http,
             settings.home,
             failure.report,
+            Enriching(configuration, settings.home, http, utc_now),
             await asyncio.to_thread(session_timeout, connection),
         )
         news = News(writer, topics, partitions, around.clock)
@@ -151,6 +155,7 @@ async def run_worker(
         look = partial(describe_groups, connection, timeout=_LOOK_TIMEOUT)
         members = MembershipWatch(processors, look, partitions, failure.report)
         tasks = [Watchdog(processors, failure.report).run(), members.run(), _clean(admin), reporter.run()]
+        tasks.append(around.enriching.prune())
         if selection.route:
             tasks.append(Reconcile(around).run())
         for task in tasks:

@@ -30,6 +30,7 @@ BENCHMARKS = (
     "deliver",
     "object_store",
     "end_to_end",
+    "gemini_jobs",
     "neighbour",
     "lanes",
     "outcome_index",

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.bench.stage import ROOT
 
@@ -29,10 +30,16 @@ def up(config: Path, home: Path, port: int) -> Iterator["subprocess.Popen[bytes]
 
 def rows(database: Path) -> int:
     """How many events a ``database`` destination on SQLite has stored so far."""
+    [(count,)] = rows_of(database, "count(*)") or [(0,)]
+    return int(count)
+
+
+def rows_of(database: Path, columns: str) -> list[tuple[Any, ...]]:
+    """What it has stored so far."""
     if not database.exists():
-        return 0
+        return []
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         try:
-            return int(connection.execute("SELECT count(*) FROM events").fetchone()[0])
+            return connection.execute(f"SELECT {columns} FROM events").fetchall()
         except sqlite3.OperationalError:
-            return 0
+            return []

@@ -14,6 +14,7 @@ from typing import Any
 
 import faust
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from faust.transport.consumer import Fetcher
 
 from hub.processors.transport import SafeConsumer, SafeTransport, batches
 from tests.e2e.loss_harness import RECORDS, Scenario, until
@@ -126,6 +127,22 @@ async def stop_waits_for_running_work(scenario: Scenario) -> None:
     scenario.handle(app, handler)
     await app.start()
     await until(lambda: 3 in scenario.seen)
+    await scenario.stop(app)
+
+
+async def stop_during_a_rebalance(scenario: Scenario) -> None:
+    """The group begins to rebalance, since a member comes or goes, and then the app is told to stop."""
+    await scenario.create()
+    app = scenario.app(drain=4.0)
+
+    async def handler(offset: int, value: int) -> None:
+        if value == 3:
+            await asyncio.sleep(1.5)
+
+    scenario.handle(app, handler)
+    await app.start()
+    await until(lambda: 3 in scenario.seen)
+    app.on_rebalance_start()
     await scenario.stop(app)
 
 
@@ -260,6 +277,8 @@ async def main(name: str, variant: str, bootstrap: str) -> None:
     scenario = Scenario(name, safe=variant != "stock", bootstrap=bootstrap)
     if variant == "without-seek":
         SafeTransport.Consumer = WithoutSeek
+    if variant == "stock-fetcher":
+        SafeTransport.Fetcher = Fetcher
     await SCENARIOS[name](scenario)
     print(json.dumps(await scenario.result()), flush=True)  # noqa: T201
     os._exit(0)  # a stock app whose handler hangs never ends

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import threading
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from connectors.api import BadRecordError, Batch, DestinationDownError, Options, RetryableError
 from connectors.destinations.database import DatabaseConfig, DatabaseDestination
 from connectors.testing import context, delivery
+from tests.fixtures.results import result
 from tests.fixtures.rows import outcomes, postgres_rows
 
 NewDatabase = Callable[..., DatabaseDestination]
@@ -234,3 +236,19 @@ def until_waiting_for_a_lock(url: str) -> None:
         if postgres_rows(url, waiting) != [(0,)]:
             return
     raise AssertionError("nobody waits for a lock")
+
+
+async def test_a_line_that_postgresql_cannot_hold_is_named_and_its_neighbours_are_written(
+    postgres_database: str, database: NewDatabase
+) -> None:
+    lines = b'{"key": "a", "response": {"n": 1}}\n{"key": "b", "response": "\\u0000"}\n{"key": "c", "error": [2]}\n'
+    target = database(table="results", rows="result")
+    await target.open()
+    sent = replace(delivery(Options(), "e1"), result=result("application/jsonl", lines))
+    for _ in range(2):
+        [error] = await outcomes(target, [sent])
+        assert isinstance(error, BadRecordError)
+        assert "1 of 3 rows are refused, the others written; line 2" in str(error)
+    await target.close()
+    found = postgres_rows(postgres_database, "SELECT line, key, response, error FROM results ORDER BY line")
+    assert found == [(1, "a", {"n": 1}, None), (3, "c", None, [2])]

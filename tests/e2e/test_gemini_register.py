@@ -2,6 +2,7 @@
 
 import asyncio
 import stat
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,12 @@ async def test_registering_needs_no_restart_and_is_safe_to_repeat(
         [secret] = shown["secrets"]
         assert secret["key"] == events["batch.succeeded"].verified["key"]
         assert secret["last_use"] is not None
+
+        status = await hub.hub("status", "--json", group="")
+        [known] = parsed(status)["standing"]["secrets"]
+        assert (known["source"], known["key"], known["used"]) == ("gemini", secret["key"], secret["last_use"])
+        assert datetime.fromisoformat(known["since"]) == kept.created
+        assert secret["key"] in (await hub.hub("status", group="")).out
 
         removed = await hub.hub("remove", "--yes")
         assert removed.code == 0, removed

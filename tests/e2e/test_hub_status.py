@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,34 @@ def test_what_waits_is_counted_and_explained_while_workers_are_down(hub: Hub) ->
     assert (out["retries"]["waiting"], two["retries"]["waiting"]) == (1, 0)
     assert datetime.fromisoformat(out["retries"]["next_due"]) > NOW + DELAY - timedelta(seconds=5)
     assert (out["dead"], two["dead"], found["standing"]["behind"]) == (1, 0, 0)
+
+
+def test_each_secret_of_a_source_has_its_last_use_by_its_thumbprint(hub: Hub) -> None:
+    entries = "code: {type: github, secrets: [one, two]}, shop: {type: standard_webhooks, secrets: [YWJj]}"
+    hub.config.write_text(f"{hub.config.read_text()}sources: {{{entries}}}\n")
+    one, two, shop = (sha256(secret).hexdigest()[:16] for secret in (b"one", b"two", b"abc"))
+
+    def secrets() -> dict[str, tuple[datetime | None, datetime | None]]:
+        """Thumbprint → its last use, or since when it was not used as far as somebody looked."""
+        found = json.loads(hub("status", "--json", code=1).stdout)["standing"]["secrets"]
+        return {each["key"]: (moment(each["used"]), moment(each["unused_since"])) for each in found}
+
+    def moment(text: str | None) -> datetime | None:
+        return None if text is None else datetime.fromisoformat(text)
+
+    def stored(source: str, key: str, received: datetime) -> tuple[str, Record]:
+        changed = replace(event(), source=source, received=received, verified={"scheme": "hmac", "key": key})
+        return hub.topics.events, encode_event(changed)
+
+    assert secrets() == {one: (None, None), two: (None, None), shop: (None, None)}
+    assert "never" in hub("status", code=1).stdout
+    garbage = (hub.topics.events, Record(b"k", b"garbage", []))
+    hub.write(stored("code", two, RECEIVED - DELAY), stored("code", two, RECEIVED), garbage, stored("shop", one, NOW))
+    assert secrets() == {one: (None, None), two: (RECEIVED, None), shop: (None, None)}
+    hub.write(*[stored("shop", shop, NOW)] * 1000)
+    horizon = NOW.replace(microsecond=NOW.microsecond // 1000 * 1000)  # Kafka's timestamps
+    assert secrets() == {one: (None, horizon), two: (None, horizon), shop: (NOW, None)}
+    assert "not since" in hub("status", code=1).stdout
 
 
 def test_a_destination_that_is_down_or_paused_says_why(hub: Hub) -> None:

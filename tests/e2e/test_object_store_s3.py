@@ -14,7 +14,12 @@ import pytest
 from pydantic import SecretStr
 
 from connectors.api import ArchiveUnreadableError, Delivery, DestinationDownError, Options, Span
-from connectors.destinations.object_store import ObjectStoreConfig, ObjectStoreDestination
+from connectors.destinations.object_store import (
+    ObjectConfig,
+    ObjectDestination,
+    ObjectStoreConfig,
+    ObjectStoreDestination,
+)
 from connectors.testing import context, delivery
 from tests.fixtures.s3 import S3Server
 from tests.fixtures.s3_faults import Fault, FaultyS3
@@ -69,6 +74,15 @@ async def test_what_is_stored_comes_back(tmp_path: Path, s3: S3Server, bucket: s
     assert later == keys[1:]
     with pytest.raises(ArchiveUnreadableError, match="no such"):
         _ = [each async for each in destination.events(f"missing.{written}")]
+
+
+async def test_a_delivery_is_an_object_of_its_own(tmp_path: Path, s3: S3Server, bucket: str) -> None:
+    options = s3.options(bucket, path="{type}/{id}")
+    destination = ObjectDestination(ObjectConfig.model_validate(options), context(tmp_path))
+    await destination.open()
+    for each in some(3):
+        await destination.deliver_one(each)
+    assert sorted(s3.objects(bucket)) == [f"archive/t{n}/e{n}.json" for n in range(3)]
 
 
 @pytest.mark.parametrize("fault", list(Fault))

@@ -33,6 +33,13 @@ class Key(StrEnum):
         return ("source", "id") if self is Key.EVENT else ("delivery",)
 
 
+class RowsOf(StrEnum):
+    """What becomes rows."""
+
+    EVENT = "event"
+    RESULT = "result"
+
+
 class DatabaseConfig(DestinationConfig):
     """Options of ``type: database``."""
 
@@ -46,6 +53,11 @@ class DatabaseConfig(DestinationConfig):
     key: Key = Field(
         Key.EVENT,
         description="`event`: one row per (source, id), by whatever route; `delivery`: one per route and event.",
+    )
+    rows: RowsOf = Field(
+        RowsOf.EVENT,
+        description="`event`: one row for each delivery. `result`: one for each line of what a route with `enrich` "
+        "fetched, in a table of its own; `key` and the line then make the row.",
     )
     statement_timeout: Duration = Field(
         timedelta(seconds=20),
@@ -72,6 +84,10 @@ class DatabaseConfig(DestinationConfig):
         if "." in self.table and make_url(self.url.get_secret_value()).drivername == "sqlite":
             raise ValueError(f"SQLite has no schemas; write table: {self.table.partition('.')[2]}")
         return self
+
+    @property
+    def needs_result(self) -> bool:
+        return self.rows is RowsOf.RESULT
 
     def sqlalchemy_url(self, home: Path) -> URL:
         """The URL with its driver chosen and a SQLite file made absolute, below ``home`` if it is relative."""

@@ -11,16 +11,19 @@ from connectors.api import (
     Batch,
     BatchDestination,
     Context,
+    Delivery,
     DeliveryError,
     DeliveryKey,
     DestinationDownError,
     Effect,
     Options,
     Outcomes,
+    RetryableError,
 )
-from connectors.destinations.database.config import DatabaseConfig
+from connectors.destinations.database.config import DatabaseConfig, RowsOf
 from connectors.destinations.database.dialect import Dialect
 from connectors.destinations.database.postgresql import PostgreSQL
+from connectors.destinations.database.result_rows import rows_of_result
 from connectors.destinations.database.rows import Row, row_of
 from connectors.destinations.database.sqlite import SQLite
 from connectors.destinations.database.store import Store
@@ -38,6 +41,10 @@ class DatabaseDestination(BatchDestination[DatabaseConfig, Options]):
     Columns: ``source id type subject time received metadata data route delivery``. ``data`` is the whole body as
     JSON; a body that is not JSON is the JSON string of its text, or ``{"base64": …}`` if it is no UTF-8 text or
     has a NUL in it; an empty body is NULL. Times are ``timestamptz``, in SQLite RFC 3339 text that sorts.
+
+    With ``rows: result``, one row for each line of the result, all of them in one transaction: ``source id line type
+    subject time received key response error metadata route delivery``. ``key`` is the request's, and of ``response``
+    and ``error`` one is NULL. A JSON list gives a row for each element, any other result one row.
 
     PostgreSQL cannot hold U+0000 in JSON: an event with it is a bad record, and the rest of its batch is written.
     """
@@ -77,6 +84,8 @@ class DatabaseDestination(BatchDestination[DatabaseConfig, Options]):
         store = self._store
         if store is None:
             raise DestinationDownError("the database is not open")
+        if self.config.rows is RowsOf.RESULT:
+            return {delivery.key: await self._write_result(store, delivery) for delivery in batch.deliveries}
         outcomes: dict[DeliveryKey, DeliveryError | None] = {}
         rows: dict[DeliveryKey, Row] = {}
         for delivery in batch.deliveries:
@@ -89,9 +98,22 @@ class DatabaseDestination(BatchDestination[DatabaseConfig, Options]):
             outcomes.update(zip(rows, written, strict=True))
         return outcomes
 
+    async def _write_result(self, store: Store, delivery: Delivery[Options]) -> DeliveryError | None:
+        """One after the other, so that only one result is in memory. What concerns one delivery is returned."""
+        if delivery.result is None:
+            return BadRecordError(
+                f"an event of type {delivery.event.type} has no result; leave it out by the `when` of its route, "
+                "which must have `enrich`"
+            )
+        try:
+            body = await delivery.result.read()
+            return await self._run(partial(_write_result, store, delivery, delivery.result.content_type, body))
+        except (BadRecordError, RetryableError) as error:
+            return error
+
     def _new_store(self) -> Store:
         url = self.config.sqlalchemy_url(self.context.home)
-        table = table_named(self.config.table, self.config.key)
+        table = table_named(self.config.table, self.config.key, self.config.rows)
         dialect = _DIALECTS[url.get_backend_name()](table, self.config.statement_timeout)
         return Store(url, dialect, self.log)
 
@@ -99,3 +121,12 @@ class DatabaseDestination(BatchDestination[DatabaseConfig, Options]):
         # One thread: SQLite writes one at a time anyway, and two batches of one worker cannot deadlock.
         assert self._thread is not None
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _write_result(store: Store, delivery: Delivery[Options], content_type: str, body: bytes) -> BadRecordError | None:
+    rows = list(rows_of_result(delivery, content_type, body))
+    bad = [(row, error) for row, error in zip(rows, store.write(rows), strict=True) if error] if rows else []
+    if not bad:
+        return None
+    row, error = bad[0]
+    return BadRecordError(f"{len(bad)} of {len(rows)} rows are refused, the others written; line {row[2]}: {error}")

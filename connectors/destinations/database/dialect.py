@@ -16,6 +16,7 @@ class Dialect(ABC):
 
     def __init__(self, table: Table, statement_timeout: timedelta) -> None:
         self.table = table
+        self.columns = tuple(table.columns.keys())
         self.statement_timeout = statement_timeout
         self.lock_timeout = statement_timeout / 2  # shorter, so that waiting for a lock is reported as what it is
 

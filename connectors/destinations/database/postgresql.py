@@ -12,21 +12,22 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.schema import CreateTable
 
 from connectors.destinations.database.dialect import Dialect
-from connectors.destinations.database.rows import COLUMNS, Row
+from connectors.destinations.database.rows import Row
 
 _CONNECT_TIMEOUT_S = 5
-_STAGING = "event_hub_batch"
-_COPY = f"COPY {_STAGING} ({', '.join(COLUMNS)}) FROM STDIN"
+_STAGING, _STAGING_RESULTS = "event_hub_batch", "event_hub_result_batch"
 
 
 class PostgreSQL(Dialect):
     def __init__(self, table: Table, statement_timeout: timedelta) -> None:
         super().__init__(table, statement_timeout)
         # One temporary table per connection, emptied at each commit. One per batch would bloat the catalogue.
+        # By its name it has these columns: behind a pooler another destination's may be on the same connection.
+        staged = _STAGING_RESULTS if "line" in table.c else _STAGING
         staging = Table(
-            _STAGING,
+            staged,
             MetaData(),
-            *(Column(name, table.c[name].type) for name in COLUMNS),
+            *(Column(name, table.c[name].type) for name in self.columns),
             prefixes=["TEMPORARY"],
             postgresql_on_commit="DELETE ROWS",
         )
@@ -38,10 +39,11 @@ class PostgreSQL(Dialect):
             f"SET LOCAL lock_timeout = {_milliseconds(self.lock_timeout)}; "
             f"{CreateTable(staging, if_not_exists=True).compile(dialect=dialect)}"
         )
-        rows = insert(table).from_select(COLUMNS, select(staging))
+        self._copy = f"COPY {staged} ({', '.join(self.columns)}) FROM STDIN"
+        rows = insert(table).from_select(self.columns, select(staging))
         key = [column.name for column in table.primary_key]
         self._merge = rows.on_conflict_do_update(
-            index_elements=key, set_={name: rows.excluded[name] for name in COLUMNS if name not in key}
+            index_elements=key, set_={name: rows.excluded[name] for name in self.columns if name not in key}
         )
 
     def connect_arguments(self, url: URL) -> dict[str, Any]:
@@ -66,7 +68,7 @@ class PostgreSQL(Dialect):
     def upsert(self, connection: Connection, rows: Sequence[Row]) -> None:
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)
-        with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+        with driver.cursor() as cursor, cursor.copy(self._copy) as copy:
             for row in rows:
                 copy.write_row(row)
         connection.execute(self._merge)

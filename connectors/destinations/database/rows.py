@@ -11,7 +11,7 @@ from schemas.exact_json import dumps, loads
 COLUMNS = ("source", "id", "type", "subject", "time", "received", "metadata", "data", "route", "delivery")
 
 Row = tuple[str | None, ...]
-"""The values of COLUMNS, in that order."""
+"""The values of a table's columns, in that order: COLUMNS, or those of results."""
 
 
 def row_of(delivery: Delivery) -> Row:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from connectors.destinations.database.dialect import Dialect
-from connectors.destinations.database.rows import COLUMNS, Row
+from connectors.destinations.database.rows import Row
 
 
 class SQLite(Dialect):
@@ -19,7 +19,7 @@ class SQLite(Dialect):
         rows = insert(table)
         key = [column.name for column in table.primary_key]
         self._upsert = rows.on_conflict_do_update(
-            index_elements=key, set_={name: rows.excluded[name] for name in COLUMNS if name not in key}
+            index_elements=key, set_={name: rows.excluded[name] for name in self.columns if name not in key}
         )
 
     def connect_arguments(self, url: URL) -> dict[str, Any]:
@@ -37,4 +37,4 @@ class SQLite(Dialect):
         """Nothing to set: SQLite begins with the first statement that writes."""
 
     def upsert(self, connection: Connection, rows: Sequence[Row]) -> None:
-        connection.execute(self._upsert, [dict(zip(COLUMNS, row, strict=True)) for row in rows])
+        connection.execute(self._upsert, [dict(zip(self.columns, row, strict=True)) for row in rows])

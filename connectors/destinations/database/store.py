@@ -10,7 +10,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from connectors.api import BadRecordError
 from connectors.destinations.database.dialect import Dialect
 from connectors.destinations.database.errors import FOREIGN, delivery_error
-from connectors.destinations.database.rows import COLUMNS, Row
+from connectors.destinations.database.rows import Row
 from connectors.destinations.database.table import ensure_table
 
 
@@ -20,7 +20,7 @@ class Store:
     def __init__(self, url: URL, dialect: Dialect, log: logging.Logger) -> None:
         self._dialect = dialect
         self._table: Table = dialect.table
-        self._key = [COLUMNS.index(column.name) for column in self._table.primary_key]
+        self._key = [dialect.columns.index(column.name) for column in self._table.primary_key]
         self._log = log
         try:
             self._engine = create_engine(

@@ -1,29 +1,55 @@
 """The table: what it looks like, and whether the one that is there will do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import TIMESTAMP, Column, Connection, MetaData, PrimaryKeyConstraint, Table, Text, inspect, text
+from sqlalchemy import (
+    TIMESTAMP,
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    inspect,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Inspector
 from sqlalchemy.schema import CreateTable
+from sqlalchemy.types import TypeEngine
 
 from connectors.api import DestinationDownError
-from connectors.destinations.database.config import Key
+from connectors.destinations.database.config import Key, RowsOf
+from connectors.destinations.database.result_rows import RESULT_COLUMNS
 from connectors.destinations.database.rows import COLUMNS
 
 # SQLite: a column declared JSON or TIMESTAMP has NUMERIC affinity there, which rewrites what looks like a number.
 _JSON = Text().with_variant(JSONB(), "postgresql")
 _TIME = Text().with_variant(TIMESTAMP(timezone=True), "postgresql")
-_TYPES = {"time": _TIME, "received": _TIME, "metadata": _JSON, "data": _JSON}
-_NULLABLE = {"subject", "time", "data"}
+_TYPES: Mapping[str, TypeEngine[Any]] = {
+    "time": _TIME,
+    "received": _TIME,
+    "metadata": _JSON,
+    "data": _JSON,
+    "response": _JSON,
+    "error": _JSON,
+    "line": Integer(),
+}
+_NULLABLE = {"subject", "time", "data", "key", "response", "error"}
 _CREATE_LOCK = 7_231_946_025_117_340_902  # any constant: the advisory lock under which workers create tables
 
 
-def table_named(name: str, key: Key) -> Table:
-    """Describe the table ``name`` or ``schema.name``."""
-    schema, _, bare = name.rpartition(".")
-    columns = [Column(column, _TYPES.get(column, Text()), nullable=column in _NULLABLE) for column in COLUMNS]
-    return Table(bare, MetaData(), *columns, PrimaryKeyConstraint(*key.columns), schema=schema or None)
+def table_named(named: str, key: Key, rows: RowsOf = RowsOf.EVENT) -> Table:
+    """Describe the table ``named``, with or without its schema before it."""
+    schema, _, bare = named.rpartition(".")
+    names: tuple[str, ...] = COLUMNS
+    keys = key.columns
+    if rows is RowsOf.RESULT:
+        names, keys = RESULT_COLUMNS, (*keys, "line")
+    columns = [Column(name, _TYPES.get(name, Text()), nullable=name in _NULLABLE) for name in names]
+    return Table(bare, MetaData(), *columns, PrimaryKeyConstraint(*keys), schema=schema or None)
 
 
 def ensure_table(connection: Connection, table: Table) -> None:
@@ -44,7 +70,7 @@ def ensure_table(connection: Connection, table: Table) -> None:
 
 def _check(inspector: Inspector, table: Table) -> None:
     present = {column["name"] for column in inspector.get_columns(table.name, schema=table.schema)}
-    missing = [column for column in COLUMNS if column not in present]
+    missing = [column.name for column in table.columns if column.name not in present]
     if missing:
         raise DestinationDownError(
             f"table {table.fullname} exists without the columns {', '.join(missing)}; add them, or name another table"

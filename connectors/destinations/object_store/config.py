@@ -4,6 +4,7 @@ from datetime import timedelta
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -16,6 +17,10 @@ LONGEST_KEY = 1024
 
 NAME_BUDGET = 300
 """Bytes for what the hub puts around a path: ``run=…/`` before it, topic, partition and offset behind it."""
+
+
+LONGEST_ENDING = 8
+"""Bytes, such as `.parquet`."""
 
 
 class Cloud(StrEnum):
@@ -58,23 +63,12 @@ _OF_CLOUD = {
 }
 
 
-class ObjectStoreConfig(DestinationConfig):
-    """Options of ``type: object_store``."""
+class StoreConfig(DestinationConfig):
+    """Where a store is, and who may write there."""
 
     url: str = Field(
         description="`s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX`, or a folder: `file:///PATH`, "
         "or `NAME` below the hub's data folder (`.hub`)."
-    )
-    format: Format = Field(
-        Format.JSONL_ZST,
-        description="One line or row for each event; `raw`: one object for each, with nothing but the bytes received. "
-        "`parquet` needs `pip install event-hub[parquet]`.",
-    )
-    path: PathTemplate = Field(
-        PathTemplate("{source}/{type}/date={time:%Y-%m-%d}"),
-        title="path",
-        description="Path of an event below the URL. Fields: source, type, endpoint, subject, id, route, "
-        "metadata.NAME, and time:FORMAT or received:FORMAT in UTC, such as {time:%Y-%m-%d}.",
     )
     request_timeout: Duration = Field(
         timedelta(seconds=25),
@@ -136,7 +130,7 @@ class ObjectStoreConfig(DestinationConfig):
         return endpoint
 
     @model_validator(mode="after")
-    def _fits_together(self) -> "ObjectStoreConfig":
+    def _fits_together(self) -> Self:
         mine = _OF_CLOUD[self.cloud]
         for name in {option for options in _OF_CLOUD.values() for option in options} & self.model_fields_set:
             if name not in mine:
@@ -147,20 +141,13 @@ class ObjectStoreConfig(DestinationConfig):
             raise ValueError("`profile` and `access_key_id` are two ways to one key; write one")
         if self.kms_key is not None and self.encryption is not Encryption.SSE_KMS:
             raise ValueError("`kms_key` is for `encryption: aws:kms`")
-        self._check_extras()
-        self._check_length()
+        if self.profile is not None:
+            need("boto3", "aws")
         return self
 
-    def _check_extras(self) -> None:
-        for needed, package, extra in (
-            (self.format is Format.PARQUET, "pyarrow", "parquet"),
-            (self.profile is not None, "boto3", "aws"),
-        ):
-            if needed and find_spec(package) is None:
-                raise ValueError(f"{package} is not installed; run: pip install 'event-hub[{extra}]'")
-
-    def _check_length(self) -> None:
-        longest = len(self.prefix.encode()) + self.path.longest + NAME_BUDGET
+    def check_key(self, longest: int) -> None:
+        """Raise ValueError where ``longest`` bytes below the URL could be more than a store takes."""
+        longest += len(self.prefix.encode())
         if longest > LONGEST_KEY:
             raise ValueError(
                 f"a key could have {longest} bytes, and stores take {LONGEST_KEY}; shorten `path` or the URL's prefix"
@@ -183,3 +170,50 @@ class ObjectStoreConfig(DestinationConfig):
     def folder(self, home: Path) -> Path:
         """Where a folder's objects are: below ``home`` unless the URL says otherwise."""
         return Path(urlsplit(self.url).path) if "://" in self.url else home.absolute() / self.url
+
+
+class ObjectStoreConfig(StoreConfig):
+    """Options of ``type: object_store``."""
+
+    format: Format = Field(
+        Format.JSONL_ZST,
+        description="One line or row for each event; `raw`: one object for each, with nothing but the bytes received. "
+        "`parquet` needs `pip install event-hub[parquet]`.",
+    )
+    path: PathTemplate = Field(
+        PathTemplate("{source}/{type}/date={time:%Y-%m-%d}"),
+        title="path",
+        description="Path of an event below the URL. Fields: source, type, endpoint, subject, id, route, "
+        "metadata.NAME, and time:FORMAT or received:FORMAT in UTC, such as {time:%Y-%m-%d}.",
+    )
+
+    @model_validator(mode="after")
+    def _writable(self) -> Self:
+        if self.format is Format.PARQUET:
+            need("pyarrow", "parquet")
+        self.check_key(self.path.longest + NAME_BUDGET)
+        return self
+
+
+class ObjectConfig(StoreConfig):
+    """Options of ``type: object``."""
+
+    path: PathTemplate = Field(
+        PathTemplate("{source}/{type}/{id}"),
+        title="path",
+        description="Key of an object below the URL, before its ending; two deliveries with one key: the later one "
+        "stays. Fields: as those of `object_store`.",
+    )
+
+    @model_validator(mode="after")
+    def _writable(self) -> Self:
+        if not self.path.source:
+            raise ValueError("an object needs a name; write a `path`, like {source}/{type}/{id}")
+        self.check_key(self.path.longest + LONGEST_ENDING)
+        return self
+
+
+def need(package: str, extra: str) -> None:
+    """Raise ValueError where a package of an extra is missing."""
+    if find_spec(package) is None:
+        raise ValueError(f"{package} is not installed; run: pip install 'event-hub[{extra}]'")

@@ -134,10 +134,8 @@ class Bodies(Pages):
         self._bodies: list[tuple[str, str, str, bytes]] = []
 
     def add(self, path: str, delivery: Delivery[Any]) -> None:
-        content_type = delivery.event.content_type or ""
-        if not _MEDIA_TYPE.fullmatch(content_type):  # a store would refuse the object for it, for ever
-            content_type = "application/octet-stream"
-        suffix = f"-{len(self._bodies):06}{_extension(content_type)}"
+        content_type = sent_as(delivery.event.content_type)
+        suffix = f"-{len(self._bodies):06}{extension(content_type)}"
         self._bodies.append((path, suffix, content_type, delivery.body))
 
     def objects(self) -> Iterator[Encoded]:
@@ -149,10 +147,23 @@ class Bodies(Pages):
 
 
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}( *; *[\w.+-]{1,50}=[\w.+\"-]{1,100}){0,5}", re.ASCII)
-_EXTENSIONS = {"json": ".json", "xml": ".xml", "plain": ".txt", "html": ".html", "csv": ".csv"}
+_EXTENSIONS = {
+    "json": ".json",
+    "jsonl": ".jsonl",
+    "x-ndjson": ".jsonl",
+    "xml": ".xml",
+    "plain": ".txt",
+    "html": ".html",
+    "csv": ".csv",
+}
 
 
-def _extension(content_type: str) -> str:
+def sent_as(content_type: str | None) -> str:
+    """The media type for a store, which would refuse an object for a wrong one, for ever."""
+    return content_type if content_type and _MEDIA_TYPE.fullmatch(content_type) else "application/octet-stream"
+
+
+def extension(content_type: str) -> str:
     """``.json`` for ``application/cloudevents+json; charset=utf-8``; ``.bin`` for what is not text."""
     subtype = content_type.partition(";")[0].strip().lower().rpartition("/")[2]
     return _EXTENSIONS.get(subtype.rpartition("+")[2], ".bin")

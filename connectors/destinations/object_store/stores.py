@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
-from connectors.destinations.object_store.config import Cloud, ObjectStoreConfig
+from connectors.destinations.object_store.config import Cloud, StoreConfig
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
 
-def make_store(config: ObjectStoreConfig, home: Path) -> "ObjectStore":
+def make_store(config: StoreConfig, home: Path) -> "ObjectStore":
     """A client; nothing is sent yet. What the options leave out comes from each cloud's usual chain.
 
     Raises what `connectors.destinations.object_store.errors.FOREIGN` lists.
@@ -33,7 +33,7 @@ _NO_RETRIES: "RetryConfig" = {"max_retries": 1, "retry_timeout": timedelta(secon
 """The hub repeats, and waits longer each time; one quick repeat spares it that for a connection that had gone stale."""
 
 
-def _client(config: ObjectStoreConfig) -> "ClientConfig":
+def _client(config: StoreConfig) -> "ClientConfig":
     by_environment = config.endpoint is None and os.environ.get("AWS_ALLOW_HTTP", "").lower() == "true"
     return {
         "timeout": config.request_timeout,
@@ -44,7 +44,7 @@ def _client(config: ObjectStoreConfig) -> "ClientConfig":
     }
 
 
-def _s3(config: ObjectStoreConfig) -> dict[str, Any]:
+def _s3(config: StoreConfig) -> dict[str, Any]:
     options: dict[str, Any] = {
         "region": config.region,
         "endpoint": config.endpoint,
@@ -59,7 +59,7 @@ def _s3(config: ObjectStoreConfig) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _profile(config: ObjectStoreConfig) -> Any:
+def _profile(config: StoreConfig) -> Any:
     if config.profile is None:
         return None
     # boto3 takes a second and 30 MB, and comes with an extra.
@@ -69,11 +69,11 @@ def _profile(config: ObjectStoreConfig) -> Any:
     return Boto3CredentialProvider(boto3.session.Session(profile_name=config.profile))
 
 
-def _google(config: ObjectStoreConfig) -> dict[str, Any]:
+def _google(config: StoreConfig) -> dict[str, Any]:
     return {} if config.service_account is None else {"service_account_key": config.service_account.get_secret_value()}
 
 
-def _azure(config: ObjectStoreConfig) -> dict[str, Any]:
+def _azure(config: StoreConfig) -> dict[str, Any]:
     options = {
         "account_name": config.account,
         "account_key": config.account_key and config.account_key.get_secret_value(),

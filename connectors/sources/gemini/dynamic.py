@@ -21,7 +21,9 @@ from connectors.api import (
     SourceConfig,
     Verified,
 )
+from connectors.sources.gemini.api_config import GeminiApiConfig
 from connectors.sources.gemini.events import TERMINAL_TYPES
+from connectors.sources.gemini.results import GeminiResults
 from connectors.sources.gemini.source import describe
 from connectors.sources.gemini.token import Expected, read_token
 from connectors.sources.gemini.v1a import read_signed
@@ -41,7 +43,7 @@ class Scheme(StrEnum):
     JWT = "jwt"
 
 
-class GeminiDynamicConfig(SourceConfig):
+class GeminiDynamicConfig(SourceConfig, GeminiApiConfig):
     """Options of ``type: gemini-dynamic``."""
 
     jwks_url: str = Field(
@@ -86,7 +88,7 @@ class GeminiDynamicConfig(SourceConfig):
         return value
 
 
-class GeminiDynamicSource(Source[GeminiDynamicConfig]):
+class GeminiDynamicSource(Source[GeminiDynamicConfig], GeminiResults):
     """Webhooks that a job names in its `webhook_config`, to `/in/<source>` or `/in/<source>/<endpoint>`. The job's
     `user_metadata` becomes the event's metadata.
     """
@@ -103,6 +105,7 @@ class GeminiDynamicSource(Source[GeminiDynamicConfig]):
 
     def __init__(self, config: GeminiDynamicConfig, context: Context) -> None:
         super().__init__(config, context)
+        self.account = config
         self._tolerance = config.tolerance.total_seconds()
         self._expected = Expected(config.audience, config.issuer, self._tolerance) if config.audience else None
         self._keys = KeyCache(

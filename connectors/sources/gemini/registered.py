@@ -2,44 +2,35 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
 
-from connectors.model import ConfigModel
 from connectors.reconciliation import EndedJob, ReconcileConfig, Reconciler
 from connectors.registration import Registrar, Registration
 from connectors.sources.gemini.account import GeminiAccount, check_url
+from connectors.sources.gemini.api_config import GeminiApiConfig
 from connectors.sources.gemini.jobs_api import GeminiJobs
 from connectors.sources.gemini.webhooks_api import SUBSCRIBABLE, GeminiWebhooks
 from connectors.sources.signing_keys import SigningKey
 from connectors.sources.standard_webhooks import decode_secret
-from connectors.variable import DefaultVariable
 
 _GRACE = timedelta(minutes=2)
 
 
-class GeminiAccountConfig(ConfigModel):
+class GeminiAccountConfig(GeminiApiConfig):
     """Options for calling the Gemini API; receiving needs none of them."""
 
-    api_key: Annotated[SecretStr | None, DefaultVariable("GEMINI_API_KEY")] = Field(
-        None,
-        description="Key of the Gemini API, for `hub gemini` and `reconcile`. Default: `${GEMINI_API_KEY}`, if set.",
-    )
     public_url: str | None = Field(
         None,
         description="Where Google reaches this hub, for `hub gemini register`: `https://hub.example.com`, no `/in/…`.",
-    )
-    base_url: str | None = Field(
-        None, description="Another place for the API: `http://127.0.0.1:8931` is where `hub emulate gemini` is."
     )
     reconcile: ReconcileConfig | None = Field(
         None, description="Look for jobs whose webhook never came: `{every: 10m}`. One worker of all does it."
     )
 
-    @field_validator("public_url", "base_url")
+    @field_validator("public_url")
     @classmethod
-    def _url(cls, url: str | None) -> str | None:
+    def _public(cls, url: str | None) -> str | None:
         return None if url is None else check_url(url)
 
 

@@ -19,12 +19,14 @@ from connectors.api import (
 from connectors.sources.fields import instant, member, text
 from connectors.sources.gemini.events import EVENT_TYPES, TERMINAL_TYPES, sample
 from connectors.sources.gemini.registered import GeminiAccountConfig, RegisteredGemini
+from connectors.sources.gemini.results import GeminiResults
 from connectors.sources.standard_webhooks import (
     SIGNED_HEADERS,
     UNNAMED,
     StandardWebhooksConfig,
     StandardWebhooksVerifier,
     sign_v1,
+    thumbprints,
 )
 from schemas.event import JsonObject
 from schemas.gemini import job_id, user_metadata
@@ -40,7 +42,7 @@ class GeminiConfig(StandardWebhooksConfig, GeminiAccountConfig):
     )
 
 
-class GeminiSource(Source[GeminiConfig], SampleSender, RegisteredGemini):
+class GeminiSource(Source[GeminiConfig], SampleSender, RegisteredGemini, GeminiResults):
     """Webhooks registered with `hub gemini register` or `client.webhooks.create`. Types the catalogue does not list
     are stored as they are.
     """
@@ -50,11 +52,16 @@ class GeminiSource(Source[GeminiConfig], SampleSender, RegisteredGemini):
     payload_member = "data"
     signed_headers = SIGNED_HEADERS
     terminal_types = TERMINAL_TYPES
+    account: GeminiConfig
 
     def __init__(self, config: GeminiConfig, context: Context) -> None:
         super().__init__(config, context)
         self.account = config
         self._verifier = StandardWebhooksVerifier(config.secrets, config.tolerance)
+
+    @classmethod
+    def thumbprints(cls, config: GeminiConfig) -> Sequence[str]:
+        return thumbprints(config)
 
     async def verify(self, request: Request, now: datetime) -> Verified:
         if not self.config.secrets:  # those who know one repeat until it is here, too

@@ -13,6 +13,7 @@ import click
 from connectors.api import Context, OutgoingHttp, Registrar, Registration, SenderApiError, Source
 from hub.cli.wiring import config_option, fail, load_configuration, settings
 from hub.config.kept_secrets import KeptSecret, KeptSecretError, KeptSecrets
+from hub.config.known_secrets import keeps_secrets
 from hub.config.model import Configuration, SourceEntry
 from hub.config.problems import did_you_mean
 from hub.config.settings import Settings
@@ -96,15 +97,9 @@ def account_of(chosen: Chosen) -> Account:
     return Account(name, registrar, KeptSecrets(chosen.settings.home, name), url)
 
 
-def keeps_secrets(chosen: Chosen) -> bool:
-    """Whether the source verifies with what is kept, since its entry has no ``secrets``."""
-    files = chosen.entry.file_secrets
-    return files is not None and KeptSecrets(chosen.settings.home, chosen.entry.name).folder in files.contents
-
-
 def refuse_written_secrets(chosen: Chosen) -> None:
     """A kept secret counts only where none are written. Exits with 2."""
-    if not keeps_secrets(chosen):
+    if not keeps_secrets(chosen.entry, chosen.settings.home):
         fail(
             f"{chosen.entry.where}: source {chosen.entry.name} has `secrets` of its own, so that one kept by this "
             "command would not count; remove `secrets` there, or manage the webhook where they come from",

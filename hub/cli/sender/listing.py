@@ -11,12 +11,13 @@ from rich.text import Text
 
 from connectors.api import Registrar, Registration
 from hub.cli.printing import printable, shown_time, to_json
-from hub.cli.sender.account import Account, Chosen, account_of, choose, keeps_secrets, run, source_argument
+from hub.cli.sender.account import Account, Chosen, account_of, choose, run, source_argument
 from hub.cli.sender.arrival import arrived, log_of
 from hub.cli.sender.keeping import lost
 from hub.cli.tables import wide_console
 from hub.cli.wiring import json_option
 from hub.config.kept_secrets import KeptSecret
+from hub.config.known_secrets import keeps_secrets
 from hub.log.embedded import running_address
 
 _USES = timedelta(hours=24)
@@ -56,7 +57,9 @@ async def _look(chosen: Chosen, account: Account) -> Seen:
     kept = account.kept.all()
     used = await _last_uses(chosen, account)
     others = [each for each in all_of_them if each not in ours]
-    return Seen([*ours, *others], kept, used, _findings(account, ours, keeps=keeps_secrets(chosen)))
+    return Seen(
+        [*ours, *others], kept, used, _findings(account, ours, keeps=keeps_secrets(chosen.entry, chosen.settings.home))
+    )
 
 
 async def _last_uses(chosen: Chosen, account: Account) -> dict[str, datetime] | None:

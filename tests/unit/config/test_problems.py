@@ -100,7 +100,7 @@ def test_a_deep_chain_of_aliases_is_refused(problems_of: ProblemsOf) -> None:
     assert problems_of(chain) == ["hub.yaml:50: nested more than 50 deep, aliases included"]
 
 
-KEYS = "defaults, destinations, log, name, retry, routes, sources, status, tests, version"
+KEYS = "defaults, destinations, enrichments, log, name, retry, routes, sources, status, tests, version"
 
 
 @pytest.mark.parametrize(
