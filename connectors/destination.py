@@ -108,6 +108,13 @@ class Destination(ABC, Generic[ConfigT, OptionsT]):
     def log(self) -> logging.Logger:
         return self.context.logger
 
+    @classmethod
+    def escape(cls, text: str) -> str:
+        """How a value of an event stands in this connector's texts: what it passes to ``Template.render``. The tests of
+        ``hub.yaml`` and whoever previews a text render by it, too.
+        """
+        return text
+
     async def open(self) -> None:
         """Connect and check. Raise DestinationDownError when it cannot be reached; the hub tries again."""
 

@@ -1,7 +1,7 @@
 """Texts with values of the event in them: ``Job {{ subject }} failed``. Jinja2, sandboxed."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 from jinja2 import ChainableUndefined, TemplateSyntaxError, pass_context
 from jinja2.runtime import Context as RenderContext
@@ -35,6 +35,14 @@ _ENVIRONMENT = ImmutableSandboxedEnvironment(
     undefined=ChainableUndefined, finalize=_escaped, keep_trailing_newline=True, cache_size=0
 )
 _ENVIRONMENT.filters["tojson"] = _json
+
+
+@runtime_checkable
+class Renderable(Protocol):
+    """An option that is made of templates: a Template, or more of them in one value. What is not text is UTF-8."""
+
+    def render(self, document: Mapping[str, Any], /) -> str | bytes:
+        """Raises BadRecordError: it cannot be rendered with this document, and never will be."""
 
 
 class Template:

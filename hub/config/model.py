@@ -42,6 +42,10 @@ class Where:
         return f"{self.file}:{self.line}" if self.line else self.file
 
 
+Place = tuple[str | int, ...]
+"""The id of a route and the way from there: ``("failed-jobs", "when", "data", "error_code", 0)``."""
+
+
 class Durability(StrEnum):
     REPLICATION = "replication"  # a 202 is safe as long as one in-sync replica lives
     FSYNC = "fsync"  # and on one node, when the power fails
@@ -250,29 +254,37 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class RoutingTest:
-    """One of ``tests:``. ``event`` is a document as patterns see it; ``expect`` the ids of the routes that match."""
+    """One of ``tests:``. ``event`` is a document as patterns see it; ``expect`` the ids of the routes that match;
+    ``renders`` by route, destination and option what its templates come to.
+    """
 
     name: str
     event: Mapping[str, Any]
     expect: tuple[str, ...]
     where: Where
+    renders: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is probably a mistake, though the hub can run with it. ``code`` is stable: ``unknown-source``."""
+    """What is probably a mistake, though the hub can run with it. ``code`` is stable: ``unknown-source``. ``fix`` is
+    what to write instead, where the message does not say it.
+    """
 
     where: Where
     code: str
     message: str
+    fix: str = ""
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.message} [{self.code}]"
+        return f"{self.where}: {self.message} [{self.code}]" + (f"\n  fix: {self.fix}" if self.fix else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """A whole, valid ``hub.yaml``. ``revision`` is 12 hex digits of the SHA-256 of its text, variables unexpanded."""
+    """A whole, valid ``hub.yaml``. ``revision`` is 12 hex digits of the SHA-256 of its text, variables unexpanded.
+    ``places`` says where the keys of routes stand: see `hub.config.places`.
+    """
 
     name: str
     log: LogConfig
@@ -285,6 +297,7 @@ class Configuration:
     status: StatusConfig = field(default_factory=StatusConfig)
     enrichments: EnrichmentsConfig = field(default_factory=EnrichmentsConfig)
     findings: tuple[Finding, ...] = ()
+    places: Mapping[Place, Where] = field(default_factory=dict, repr=False)
 
     @property
     def topics(self) -> Topics:

@@ -72,7 +72,7 @@ class WrittenRoute(ConfigModel):
         title="pattern",
         description="Pattern an event must match (EventBridge's language). Without it: every event.",
     )
-    to: Annotated[list[str], BeforeValidator(_one_or_many)] = Field(
+    to: Annotated[list[str], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])] = Field(
         min_length=1, title="text or list of text", description="A destination, or a list of them."
     )
     options: dict[str, dict[str, Any]] = Field(
@@ -132,3 +132,9 @@ class WrittenTest(ConfigModel):
     name: str = Field(description="What must be true, as a sentence.")
     event: WrittenEvent = Field(description="The event.")
     expect: list[str] = Field(description="Ids of the routes that match, in the order of the file; [] for none.")
+    renders: dict[str, dict[str, dict[str, Any]]] = Field(
+        {},
+        title="route → destination → option → text",
+        description="What templates of expected routes come to for this event: `{failed-jobs: {alerts: {text: …}}}`; "
+        "what is left out may be anything.",
+    )

@@ -20,6 +20,11 @@ def identity(value: Scalar) -> Hashable:
     return (value,) if value is True or value is False else value
 
 
+def value_of(found: Hashable) -> Scalar:
+    """Undo `identity`."""
+    return found[0] if isinstance(found, tuple) else found
+
+
 def folded(text: str) -> str:
     """Equal for texts that differ only in case: Unicode's full case folding, which also makes one of ``ß`` and ``ss``.
 

@@ -1,5 +1,6 @@
-"""Writes the generated parts of the README anew: ``make docs``. A test compares."""
+"""Writes the generated parts of the README and the JSON Schemas anew: ``make docs``. Tests compare."""
 
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,12 +8,17 @@ from pathlib import Path
 from hub.api.endpoints import reference
 from hub.cli import group
 from hub.cli.reference import render_commands
+from hub.config.json_schema import render_schema
 from hub.config.model import DEFAULT_DELAYS, LogConfig
 from hub.config.reference import render_reference
 from hub.log.topics import Layout, Topics, topic_specs
+from schemas.generate import FOLDER, write
 from schemas.headers import HEADERS
 
 README = Path(__file__).parents[2] / "README.md"
+SCHEMA = FOLDER / "hub-yaml.json"
+"""That of ``hub.yaml``; the others are made of what is in ``schemas`` alone."""
+
 _SECTION = re.compile(r"(<!-- generated: (\S+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 
 
@@ -53,5 +59,11 @@ def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, tuple("---" for _ in header), *rows))
 
 
+def schema() -> str:
+    return json.dumps(render_schema(builtin=True), indent=2, ensure_ascii=False) + "\n"
+
+
 if __name__ == "__main__":
     README.write_text(render(README.read_text()))
+    SCHEMA.write_text(schema())
+    write()
