@@ -133,6 +133,13 @@ class Source(ABC, Generic[ConfigT]):
         return name
 
     @classmethod
+    def thumbprints(cls, config: ConfigT) -> Sequence[str]:  # noqa: ARG003  (what a source with secrets asks)
+        """Of the shared secrets in the options, as ``Verified.key`` names them: `hub status` says when each was last
+        used. Of a source that has none, nothing.
+        """
+        return ()
+
+    @classmethod
     def event_schemas(cls) -> Mapping[str, JsonObject]:
         """JSON Schema of the parsed body by type of event, where the sender documents them; none: nothing is known.
 
@@ -140,13 +147,6 @@ class Source(ABC, Generic[ConfigT]):
         that a schema lists count as all there are, whatever its ``additionalProperties`` says.
         """
         return {}
-
-    @classmethod
-    def thumbprints(cls, config: ConfigT) -> Sequence[str]:  # noqa: ARG003  (what a source with secrets asks)
-        """Of the shared secrets in the options, as ``Verified.key`` names them: `hub status` says when each was last
-        used. Of a source that has none, nothing.
-        """
-        return ()
 
     @abstractmethod
     async def verify(self, request: Request, now: datetime) -> Verified | Reply:

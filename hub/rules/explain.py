@@ -58,7 +58,7 @@ def _mismatch(condition: Condition, document: Mapping[str, Any]) -> Mismatch:
 def _values(path: tuple[str, ...], document: Mapping[str, Any]) -> list[Scalar]:
     tree = FieldTree()
     tree.add(path)
-    return Fields(tree, document).under(path[0]).values.get(".".join(path), [])
+    return Fields(tree, document).under(path[0]).get(".".join(path), [])
 
 
 def _show(values: Sequence[Scalar]) -> str:

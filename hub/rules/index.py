@@ -5,8 +5,8 @@ conjunctions (a pattern, or one alternative of its ``$or``) files each under its
 conditions not used on the way here, the one whose values the fewest others in this branch share. So
 ``type: batch.succeeded`` in every route costs nothing, and 100,000 routes that differ in ``metadata.team`` become one
 dictionary. A document walks from branch to branch by its own values, and what waits where the walk ends, a few
-candidates, is checked in full. The graph therefore only has to miss nothing; which element of a list fulfils what is
-the pattern's own business. Conjunctions that ask the same are one, whatever the number of routes that have it.
+candidates, is checked for what the walk has not shown, and in full where the event has lists of objects, of which one
+element must fulfil everything. Conjunctions that ask the same are one, whatever the number of routes that have it.
 
 The price of one match is
 - reading the fields in question: one walk over the document, whatever the number of routes;
@@ -28,8 +28,8 @@ from typing import Any
 from hub.rules.conditions import Condition
 from hub.rules.edges import Edges
 from hub.rules.fields import Fields, FieldTree
-from hub.rules.pattern import Node, Pattern, holds, tree
-from hub.rules.requirements import WEAK, Choice, Requirement, choices
+from hub.rules.pattern import Node, Pattern, holds
+from hub.rules.requirements import WEAK, Check, Choice, Requirement, choices
 
 _FEW = 4
 """So many conjunctions are checked one by one; dividing them would cost more than it saves."""
@@ -40,30 +40,41 @@ _MAX_CHOICES = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Conjunction:
-    """Conditions that must all hold, and the positions of the patterns that have them as one of their alternatives."""
+class _Candidate:
+    """A conjunction at the end of a walk: what the walk has not shown yet, the whole, and the position of the pattern
+    that has it as one of its alternatives; ``more`` are those of other patterns.
+    """
 
+    rest: tuple[Check, ...]
     root: Node
-    positions: list[int]
+    position: int
+    more: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Branch:
     """A place in the graph: what to check, and by top-level key and field the ways on. ``absent`` are the fields whose
     having no value leads on, too.
     """
 
-    candidates: tuple[_Conjunction, ...]
-    ways: dict[str, dict[str, Edges["_Branch"]]]
-    absent: dict[str, dict[str, "_Branch"]]
+    candidates: tuple[_Candidate, ...]
+    ways: dict[str, dict[str, Edges["_Target"]]]
+    absent: dict[str, dict[str, "_Target"]]
+
+
+_Target = _Branch | _Candidate
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Entry:
-    """A conjunction on its way down: what it can still be filed under, and how often it was copied."""
+    """A conjunction on its way down: what it can still be filed under, what is still to be checked, and how often it
+    was copied.
+    """
 
-    conjunction: _Conjunction
+    root: Node
+    positions: list[int]
     choices: tuple[Choice, ...]
+    rest: tuple[Check, ...]
     copies: int = 1
 
 
@@ -72,88 +83,151 @@ class RouteIndex:
 
     def __init__(self, patterns: Sequence[Pattern | None]) -> None:
         self._always = [position for position, pattern in enumerate(patterns) if pattern is None]
-        self.fields = frozenset(each.path[0] for pattern in patterns if pattern for each in pattern.conditions)
         entries = _entries(patterns)
+        checks = {check for entry in entries for check in entry.rest}
+        self.fields = frozenset(check.top for check in checks)
         self._tree = FieldTree()
-        for field in {choice.field for entry in entries for choice in entry.choices}:
-            self._tree.add(field.split("."))
-        self._root = _branch(entries)
+        for check in checks:
+            self._tree.add(check.condition.path)
+        self._root: _Target = _Compiler().branch(entries)
 
     def match(self, document: Mapping[str, Any]) -> list[int]:
         """Positions of the patterns that match, ascending. A pattern of None matches everything. Never raises."""
         matching = set(self._always)
-        for candidate in self._candidates(document):
-            if holds(candidate.root, document):
-                matching.update(candidate.positions)
+        fields = Fields(self._tree, document)
+        pending: list[_Target] = [self._root]
+        seen: set[_Target] = set()  # thousands of values in a list can lead to one place
+        while pending:
+            at = pending.pop()
+            if at in seen:
+                continue
+            seen.add(at)
+            if isinstance(at, _Branch):
+                pending.extend(at.candidates)
+                _follow(at, fields, pending)
+            elif _fulfilled(at, fields, document):
+                matching.add(at.position)
+                if at.more:
+                    matching.update(at.more)
         return sorted(matching)
 
     def looks_at(self, field: str) -> bool:
         """Whether any pattern asks about a top-level key. A document need not have what nobody looks at."""
         return field in self.fields
 
-    def _candidates(self, document: Mapping[str, Any]) -> set[_Conjunction]:
-        found: set[_Conjunction] = set()
-        fields = Fields(self._tree, document)
-        pending = [self._root]
-        seen = set()  # two values can lead to one branch
-        while pending:
-            branch = pending.pop()
-            if id(branch) in seen:
-                continue
-            seen.add(id(branch))
-            found.update(branch.candidates)
-            for top, ways in branch.ways.items():
-                values = fields.under(top).values
-                for field in values.keys() & ways.keys():
-                    for value in values[field]:
-                        ways[field].follow(value, pending)
-            for top, absent in branch.absent.items():
-                under = fields.under(top)
-                # The elements of a list may have it or not, and which one counts is decided by the other conditions.
-                missing = absent.keys() if under.has_lists else absent.keys() - under.values.keys()
-                pending.extend(absent[field] for field in missing)
-        return found
+
+def _fulfilled(candidate: _Candidate, fields: Fields, document: Mapping[str, Any]) -> bool:
+    for check in candidate.rest:
+        if not check.fulfilled(fields.under(check.top).get(check.field, ())) and not fields.has_lists:
+            return False
+    # Where there are lists of objects, each condition by itself says little.
+    return not fields.has_lists or holds(candidate.root, document)
+
+
+def _follow(branch: _Branch, fields: Fields, pending: list[_Target]) -> None:
+    for top, ways in branch.ways.items():
+        values = fields.under(top)
+        for field in values.keys() & ways.keys():
+            for value in values[field]:
+                ways[field].follow(value, pending)
+    for top, absent in branch.absent.items():
+        values = fields.under(top)
+        # The elements of a list may have it or not, and which one counts is decided by the other conditions.
+        missing = absent.keys() if fields.has_lists else absent.keys() - values.keys()
+        pending.extend(absent[field] for field in missing)
 
 
 def _entries(patterns: Sequence[Pattern | None]) -> list[_Entry]:
-    """Every conjunction once."""
+    """Every conjunction once. Conditions that ask the same are one object, so that what is shared stays in caches."""
+    checks: dict[Hashable, tuple[Check, list[Choice]]] = {}
     known: dict[Hashable, _Entry] = {}
     for position, pattern in enumerate(patterns):
-        for conditions in pattern.alternatives if pattern is not None else ():
-            asked = frozenset(condition.asks for condition in conditions)
-            entry = known.get(asked)
+        if pattern is None:
+            continue
+        for conditions, root in zip(pattern.alternatives, pattern.roots, strict=True):
+            own = [
+                checks.get(asks) or checks.setdefault(asks, _ready(each))
+                for each in conditions
+                for asks in (each.asks,)
+            ]
+            rest = tuple(check for check, _ in own)
+            entry = known.get(frozenset(rest))
             if entry is None:
-                entry = known[asked] = _Entry(_Conjunction(tree(conditions), []), _choices(conditions))
-            entry.conjunction.positions.append(position)
+                filed = tuple(choice for _, found in own for choice in found)
+                entry = known[frozenset(rest)] = _Entry(root, [], filed[:_MAX_CHOICES], rest)
+            entry.positions.append(position)
     return list(known.values())
 
 
-def _choices(conditions: Sequence[Condition]) -> tuple[Choice, ...]:
-    return tuple(choice for condition in conditions for choice in choices(condition))[:_MAX_CHOICES]
+def _ready(condition: Condition) -> tuple[Check, list[Choice]]:
+    check = Check(condition)
+    return check, choices(check)
 
 
-def _branch(entries: Sequence[_Entry]) -> _Branch:
-    """Divide the entries among the branches below, or keep them if they are few."""
-    if len(entries) <= _FEW:
-        return _Branch(tuple(entry.conjunction for entry in entries), {}, {})
-    shared = Counter(_counted(c.field, r) for entry in entries for c in entry.choices for r in c.requirements)
-    candidates: list[_Conjunction] = []
-    filed: dict[tuple[str, str], dict[Requirement, list[_Entry]]] = {}
-    for entry in entries:
-        choice = _rarest(entry, shared)
-        if choice is None:
-            candidates.append(entry.conjunction)
-            continue
-        rest = tuple(other for other in entry.choices if other is not choice)
-        below = _Entry(entry.conjunction, rest, entry.copies * len(choice.requirements))
-        for requirement in choice.requirements:
-            filed.setdefault((choice.top, choice.field), {}).setdefault(requirement, []).append(below)
-    return _divided(tuple(candidates), filed)
+class _Compiler:
+    """Divides entries among branches."""
+
+    def __init__(self) -> None:
+        self._rests: dict[tuple[Check, ...], tuple[Check, ...]] = {}
+
+    def branch(self, entries: Sequence[_Entry]) -> _Target:
+        if len(entries) == 1:
+            return self._candidate(entries[0])
+        if len(entries) <= _FEW:
+            return _Branch(tuple(map(self._candidate, entries)), {}, {})
+        shared = Counter(_counted(c, r) for entry in entries for c in entry.choices for r in c.requirements)
+        candidates: list[_Candidate] = []
+        filed: dict[tuple[str, str], dict[Requirement, list[_Entry]]] = {}
+        for entry in entries:
+            choice = _rarest(entry, shared)
+            if choice is None:
+                candidates.append(self._candidate(entry))
+                continue
+            groups = filed.setdefault((choice.check.top, choice.check.field), {})
+            below = _below(entry, choice)
+            for requirement in choice.requirements:
+                groups.setdefault(requirement, []).append(below)
+        return self._divided(tuple(candidates), filed)
+
+    def _divided(
+        self,
+        candidates: tuple[_Candidate, ...],
+        filed: Mapping[tuple[str, str], Mapping[Requirement, Sequence[_Entry]]],
+    ) -> _Branch:
+        branch = _Branch(candidates, {}, {})
+        for (top, field), groups in filed.items():
+            made: dict[tuple[int, ...], _Target] = {}  # values that lead to the same entries share a branch
+            edges = Edges({requirement: self._shared_branch(made, group) for requirement, group in groups.items()})
+            branch.ways.setdefault(top, {})[field] = edges
+            if edges.absent is not None:
+                branch.absent.setdefault(top, {})[field] = edges.absent
+        return branch
+
+    def _shared_branch(self, made: dict[tuple[int, ...], _Target], entries: Sequence[_Entry]) -> _Target:
+        key = tuple(map(id, entries))
+        if key not in made:
+            made[key] = self.branch(entries)
+        return made[key]
+
+    def _candidate(self, entry: _Entry) -> _Candidate:
+        position, *more = entry.positions
+        return _Candidate(self._rests.setdefault(entry.rest, entry.rest), entry.root, position, tuple(more))
 
 
-def _counted(field: str, requirement: Requirement) -> Hashable:
+def _below(entry: _Entry, choice: Choice) -> _Entry:
+    """What is left of an entry after it was filed."""
+    return _Entry(
+        entry.root,
+        entry.positions,
+        tuple(other for other in entry.choices if other is not choice),
+        tuple(check for check in entry.rest if check is not choice.check) if choice.exact else entry.rest,
+        entry.copies * len(choice.requirements),
+    )
+
+
+def _counted(choice: Choice, requirement: Requirement) -> Hashable:
     """Routes that differ in what nearly every value fulfils are as good as equal."""
-    return (field, WEAK) if isinstance(requirement, WEAK) else (field, requirement)
+    return choice.check.field, WEAK if isinstance(requirement, WEAK) else requirement
 
 
 def _rarest(entry: _Entry, shared: Mapping[Hashable, int]) -> Choice | None:
@@ -161,7 +235,7 @@ def _rarest(entry: _Entry, shared: Mapping[Hashable, int]) -> Choice | None:
 
     def commonness(choice: Choice) -> tuple[int, bool]:
         ways = choice.requirements
-        return max(shared[_counted(choice.field, way)] for way in ways), any(isinstance(way, WEAK) for way in ways)
+        return max(shared[_counted(choice, way)] for way in ways), any(isinstance(way, WEAK) for way in ways)
 
     affordable = (
         choice
@@ -169,24 +243,3 @@ def _rarest(entry: _Entry, shared: Mapping[Hashable, int]) -> Choice | None:
         if entry.copies == 1 or entry.copies * len(choice.requirements) <= _MAX_COPIES
     )
     return min(affordable, key=commonness, default=None)
-
-
-def _divided(
-    candidates: tuple[_Conjunction, ...],
-    filed: Mapping[tuple[str, str], Mapping[Requirement, Sequence[_Entry]]],
-) -> _Branch:
-    branch = _Branch(candidates, {}, {})
-    for (top, field), groups in filed.items():
-        made: dict[tuple[int, ...], _Branch] = {}  # values that lead to the same entries share a branch
-        edges = Edges({requirement: _shared_branch(made, group) for requirement, group in groups.items()})
-        branch.ways.setdefault(top, {})[field] = edges
-        if edges.absent is not None:
-            branch.absent.setdefault(top, {})[field] = edges.absent
-    return branch
-
-
-def _shared_branch(made: dict[tuple[int, ...], _Branch], entries: Sequence[_Entry]) -> _Branch:
-    key = tuple(map(id, entries))
-    if key not in made:
-        made[key] = _branch(entries)
-    return made[key]

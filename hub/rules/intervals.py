@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median_low
 from typing import Generic, Protocol, TypeVar
@@ -32,15 +33,15 @@ class Cuts(Generic[T]):
     binary search. Good for ranges that hardly overlap; where many do, every piece would repeat them.
     """
 
-    def __init__(self, cuts: Sequence[float], answers: Mapping[int, Sequence[T]]) -> None:
-        self._cuts = cuts
+    def __init__(self, cuts: Sequence[float], answers: Sequence[tuple[T, ...]]) -> None:
+        self._cuts = _compact(cuts)
         self._answers = answers
 
     @classmethod
     def of(cls, ranges: Sequence[tuple[Range, T]]) -> Cuts[T] | None:
         """None if there would be too many answers to keep."""
         cuts = sorted({end for each, _ in ranges for end in (each.low, each.high) if math.isfinite(end)})
-        answers: dict[int, list[T]] = {}
+        answers: list[tuple[T, ...]] = [()] * (2 * len(cuts) + 1)
         left = _REPEATS * max(len(ranges), _REPEATS)
         for each, item in ranges:
             pieces = _pieces_of(each, cuts)
@@ -48,12 +49,23 @@ class Cuts(Generic[T]):
             if left < 0:
                 return None
             for piece in pieces:
-                answers.setdefault(piece, []).append(item)
+                answers[piece] = (*answers[piece], item)
         return cls(cuts, answers)
 
-    def containing(self, number: float) -> Iterable[T]:
+    def containing(self, number: int | float) -> Iterable[T]:  # noqa: PYI041  # mypy would take every int for a float
+        if isinstance(number, float) and math.isnan(number):
+            return ()
         at = bisect_left(self._cuts, number)
-        return self._answers.get(2 * at + (at < len(self._cuts) and self._cuts[at] == number), ())
+        return self._answers[2 * at + (at < len(self._cuts) and self._cuts[at] == number)]
+
+
+def _compact(cuts: Sequence[float]) -> Sequence[float]:
+    """Without an object for each: a search in many would wait for memory at every step."""
+    try:
+        compact = array("d", cuts)
+    except OverflowError:
+        return cuts
+    return compact if all(one == other for one, other in zip(compact, cuts, strict=True)) else cuts
 
 
 def _pieces_of(each: Range, cuts: Sequence[float]) -> range:

@@ -40,14 +40,15 @@ class Pattern:
     """A valid ``when``. Immutable, made by ``hub.rules.parse``; equal if it asks the same in the same order.
 
     ``alternatives`` are what the author's ``$or`` multiply out to, each a conjunction in the order written; a pattern
-    without ``$or`` has one. ``cost`` is what checking it takes at most (see ``hub.rules.cost``).
+    without ``$or`` has one. ``roots`` are the same as trees, for ``holds``. ``cost`` is what checking it takes at most
+    (see ``hub.rules.cost``).
     """
 
-    __slots__ = ("_roots", "alternatives")
+    __slots__ = ("alternatives", "roots")
 
     def __init__(self, alternatives: Iterable[Sequence[Condition]]) -> None:
         self.alternatives = tuple(tuple(conditions) for conditions in alternatives)
-        self._roots = [tree(conditions) for conditions in self.alternatives]
+        self.roots = [tree(conditions) for conditions in self.alternatives]
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
@@ -63,7 +64,7 @@ class Pattern:
 
         Looks only at the top-level keys that the pattern names, and only until one condition fails.
         """
-        return any(holds(root, document) for root in self._roots)
+        return any(holds(root, document) for root in self.roots)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Pattern) and self.alternatives == other.alternatives

@@ -12,6 +12,7 @@ from hub.rules.conditions import (
     Prefix,
     Present,
     Range,
+    Scalar,
     Suffix,
 )
 from hub.rules.networks import Network
@@ -41,26 +42,51 @@ _PIECES_AT_MOST = 4
 """Pieces of one wildcard it is filed under, one below the other."""
 
 
-@dataclass(frozen=True, slots=True)
+class Check:
+    """A condition, made ready: memory is what it costs to ask one of very many."""
+
+    __slots__ = ("_accepts_if_absent", "_asked", "condition", "field", "top")
+
+    def __init__(self, condition: Condition) -> None:
+        self.condition = condition
+        self.top = condition.path[0]
+        self.field = condition.field
+        self._accepts_if_absent = condition.absent
+        one = len(condition.operators) == 1 and not condition.literals
+        self._asked: Condition | Operator = condition.operators[0] if one else condition
+
+    def fulfilled(self, values: Sequence[Scalar]) -> bool:
+        """By one of the field's values, or by there being none. Only where no list of objects is on the way."""
+        accepts = self._asked.accepts
+        for value in values:
+            if accepts(value):
+                return True
+        return self._accepts_if_absent and not values
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Choice:
-    """Something a conjunction can be filed under: whatever fulfils it fulfils one of the requirements."""
+    """Something a conjunction can be filed under: whatever fulfils the check fulfils one of the requirements. If
+    ``exact``, what fulfils one of them fulfils the check.
+    """
 
-    top: str
-    field: str
+    check: Check
     requirements: tuple[Requirement, ...]
+    exact: bool
 
 
-def choices(condition: Condition) -> list[Choice]:
-    """What must be true of a field: one choice, or those of a single wildcard, all of whose fragments must be there."""
-    top, field = condition.path[0], condition.field
+def choices(check: Check) -> list[Choice]:
+    """One choice, or those of a single wildcard, all of whose fragments must be there."""
+    condition = check.condition
     if not condition.literals and not condition.absent and len(condition.operators) == 1:
         only = condition.operators[0]
-        pieces = _pieces(only) if isinstance(only, Wildcard) else [only]
-        return [Choice(top, field, (piece,)) for piece in pieces]
+        if isinstance(only, Wildcard):
+            return [Choice(check, (piece,), exact=False) for piece in _pieces(only)]
     ways: list[Requirement] = [*condition.literals, *map(_most_telling, condition.operators)]
     if condition.absent:
         ways.append(Absent())
-    return [Choice(top, field, tuple(dict.fromkeys(ways)))]
+    exact = not any(isinstance(operator, Wildcard) for operator in condition.operators)
+    return [Choice(check, tuple(dict.fromkeys(ways)), exact)]
 
 
 def _most_telling(operator: Operator) -> Requirement:

@@ -1,5 +1,6 @@
 """Which of many texts a value begins with, ends with or has in it, without asking each."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -66,33 +67,58 @@ class Beginnings(Generic[T]):
                 self._known[beginning] = self._longest(beginning)
 
 
+_WORD = re.compile(r"[\w-]+")
+_RARE = 8
+"""So many texts with one word in common are looked for one by one."""
 _GRAMS = (8, 4, 2, 1)
-"""Lengths of the pieces that texts are found by. Few, since each costs a walk over the value."""
+"""Lengths of the pieces of texts without a rare word. Few, since each costs a walk over the value."""
 
 
 class Pieces(Generic[T]):
-    """Texts that may stand anywhere in a value. Each is filed under one piece of it, the one that fewest others have,
-    and looked for only in a value that has this piece. So asking costs one lookup per character of the value and length
-    of a piece, and one search per text that has a piece in common with the value.
+    """Texts that may stand anywhere in a value. Each is filed under one piece of it, and looked for only in a value
+    that has this piece: a whole word where one is rare enough, since a value has few, else a few characters, those that
+    fewest others have. So asking costs one lookup for each word or each character of the
+    value, and one search per text that has its piece in the value.
     """
 
     def __init__(self, texts: Mapping[str, T]) -> None:
-        pieces = {text: _pieces(text) for text in texts}
-        shared = Counter(piece for each in pieces.values() for piece in set(each))
-        self._filed: dict[int, dict[str, list[tuple[str, T]]]] = {}
+        words = {text: _whole_words(text) for text in texts}
+        shared = Counter(word for each in words.values() for word in each)
+        self._words: dict[str, list[tuple[str, T]]] = {}
+        others: dict[str, T] = {}
         for text, item in texts.items():
-            rarest = min(pieces[text], key=shared.__getitem__)
-            self._filed.setdefault(len(rarest), {}).setdefault(rarest, []).append((text, item))
+            rarest = min(words[text], key=shared.__getitem__, default="")
+            if rarest and shared[rarest] <= _RARE:
+                self._words.setdefault(rarest, []).append((text, item))
+            else:
+                others[text] = item
+        self._grams = _by_gram(others)
 
     def of(self, value: str) -> Iterator[T]:
         """What belongs to each text that is in the value."""
-        for length, filed in self._filed.items():
-            for piece in filed.keys() & [value[i : i + length] for i in range(len(value) - length + 1)]:
-                for text, item in filed[piece]:
-                    if text in value:
-                        yield item
+        if self._words:
+            for word in self._words.keys() & _WORD.findall(value):
+                yield from (item for text, item in self._words[word] if text in value)
+        for length, filed in self._grams.items():
+            for gram in filed.keys() & [value[i : i + length] for i in range(len(value) - length + 1)]:
+                yield from (item for text, item in filed[gram] if text in value)
 
 
-def _pieces(text: str) -> list[str]:
+def _whole_words(text: str) -> set[str]:
+    """Words that are words of every value that has the text in it: the first and the last may go on there."""
+    return {word[0] for word in _WORD.finditer(text) if word.start() > 0 and word.end() < len(text)}
+
+
+def _by_gram(texts: Mapping[str, T]) -> Mapping[int, Mapping[str, list[tuple[str, T]]]]:
+    grams = {text: _grams(text) for text in texts}
+    shared = Counter(gram for each in grams.values() for gram in set(each))
+    filed: dict[int, dict[str, list[tuple[str, T]]]] = {}
+    for text, item in texts.items():
+        rarest = min(grams[text], key=shared.__getitem__)
+        filed.setdefault(len(rarest), {}).setdefault(rarest, []).append((text, item))
+    return filed
+
+
+def _grams(text: str) -> list[str]:
     length = next(each for each in _GRAMS if each <= len(text))
     return [text[i : i + length] for i in range(len(text) - length + 1)]

@@ -1,6 +1,7 @@
 """Texts with ``*`` in them, which stands for any characters or none."""
 
 import re
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,4 +60,4 @@ class Wildcard:
                 )
         if not all(fragments[1:-1]):
             raise InvalidWildcardError(r"two stars in a row say what one says; write *, or \* for a star")
-        return cls(tuple("".join(each) for each in fragments))
+        return cls(tuple(sys.intern("".join(each)) for each in fragments))  # many routes have the same ones

@@ -46,11 +46,11 @@ def test_no_ranges_contain_nothing(made: Callable[[list[tuple[Range, int]]], Sta
 def test_a_field_that_is_not_there_has_no_values() -> None:
     tree = FieldTree()
     tree.add(["data", "a", "b"])
-    assert Fields(tree, {}).under("data").values == {}
-    assert Fields(tree, {"data": "text"}).under("data").values == {}
-    assert Fields(tree, {"data": {"a": ["text", 1]}}).under("data").values == {}
-    found = Fields(tree, {"data": [{"a.b": 1}, {"a": {"b": [2]}}, {"a.c": 3}]}).under("data")
-    assert (found.values, found.has_lists) == ({"data.a.b": [2, 1]}, True)
+    assert Fields(tree, {}).under("data") == {}
+    assert Fields(tree, {"data": "text"}).under("data") == {}
+    assert Fields(tree, {"data": {"a": ["text", 1]}}).under("data") == {}
+    fields = Fields(tree, {"data": [{"a.b": 1}, {"a": {"b": [2]}}, {"a.c": 3}]})
+    assert (fields.under("data"), fields.has_lists) == ({"data.a.b": [2, 1]}, True)
 
 
 def enumerated(ranges: list[Range]) -> list[tuple[Range, int]]:
