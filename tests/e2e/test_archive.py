@@ -136,3 +136,16 @@ def test_a_wrong_archive_says_what_would_be_right(hub: Project) -> None:
         assert re.search(complaint, hub("events", "list", "--archive", name, code=2).stderr)
     empty = hub("events", "list", "--archive", f"file://{hub.folder}/empty")
     assert "nothing received" in empty.stderr
+
+
+def test_a_backtest_reads_the_archive_and_an_event_with_two_copies_once(
+    hub: Project, archived: Project, events: list[Event]
+) -> None:
+    new = hub.folder / "new.yaml"
+    new.write_text((hub.folder / "hub.yaml").read_text().replace("type: [push]", "type: [pull]"))
+    result = hub("backtest", str(new), "--archive", "archive", "--since", "3h", "--json")
+    found = json.loads(result.stdout)
+    assert (found["scanned"], found["changed"]) == (len(events), len(events))
+    removed = {(each["route"], each["destination"]): each["removed"] for each in found["targets"]}
+    assert removed["pushes", "archive"] == removed["pushes", "db"] == len(events)
+    assert removed["keep", "archive"] == 0
