@@ -144,6 +144,8 @@ def _as_written(schema: Any) -> Any:
     """With everything that may stand there instead: variables, and files of secrets."""
     if isinstance(schema, list):
         return [_as_written(each) for each in schema]
+    if isinstance(schema, str):  # of descriptions: docstrings mark code otherwise than Markdown does
+        return schema.replace("``", "`")
     if not isinstance(schema, dict):
         return schema
     made = {
