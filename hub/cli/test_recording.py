@@ -108,7 +108,10 @@ def _add(file: Path, test: Mapping[str, Any]) -> int:
         made, line = with_test(text.removeprefix(mark), test)
     except (RecordingError, UnreadableError) as error:
         fail(f"{file}: {error}", CONFIGURATION_ERROR)
-    _replace(file.resolve(), mark + made)
+    try:
+        _replace(file.resolve(), mark + made)
+    except OSError as error:
+        fail(f"{file} stays as it is: {error.strerror}")
     return line
 
 
