@@ -46,8 +46,8 @@ class Document(Mapping[str, Any]):
     ``data`` and ``body`` where the body is not JSON. ``time`` is RFC 3339 text. ``headers`` are the received headers
     that are kept as evidence: lower-case name → value, or the list of values of one that came several times.
     ``verified`` says how the sender was checked. ``body`` is the parsed body, its whole numbers exact; ``data`` is the
-    member of it that the source declares as its payload, else the body itself. ``more`` are further members, which
-    templates see and routing never does.
+    member of it that the source declares as its payload, else the body itself. ``more`` are further members,
+    or others instead of these, which templates see and routing never does.
     """
 
     __slots__ = ("_event", "_more", "_parsed_body", "_payload_member")
@@ -71,8 +71,8 @@ class Document(Mapping[str, Any]):
         return _by_name(value) if key == "headers" else value
 
     def __iter__(self) -> Iterator[str]:
-        yield from (key for key in _ATTRIBUTES if getattr(self._event, key) is not None)
-        yield from self._parsed()
+        own = (*(key for key in _ATTRIBUTES if getattr(self._event, key) is not None), *self._parsed())
+        yield from (key for key in own if key not in self._more)
         yield from self._more
 
     def __len__(self) -> int:

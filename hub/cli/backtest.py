@@ -18,6 +18,7 @@ from hub.cli.printing import printable, shown_time, to_json
 from hub.cli.progress import progress_bar, reading
 from hub.cli.tables import wide_console
 from hub.cli.wiring import config_option, connection, fail, json_option, load_configuration, settings
+from hub.config.deciding import Rules
 from hub.config.load import ConfigurationError, load
 from hub.config.model import Configuration
 from hub.log.admin_client import KafkaUnavailableError, LogAdminError
@@ -25,7 +26,6 @@ from hub.log.connection import KafkaConnection
 from hub.log.records import MalformedRecordError, NewerFormatError, decode_decision
 from hub.log.scanner import LogScanner
 from hub.log.topics import Topics
-from hub.processors.route import Rules
 from hub.replay.archived import archived_records
 from hub.replay.backtest import BacktestResult, Changes, RecordedDecisions, Sample, backtest
 from hub.replay.progress import ArchivePosition

@@ -62,10 +62,9 @@ def render_schema(registry: Registry | None = None, *, builtin: bool = False) ->
 
 def _route(definitions: Schema) -> Schema:
     route = _of_model(WrittenRoute, definitions)
-    route["properties"]["when"] = {
-        "description": route["properties"]["when"].get("description", ""),
-        "$ref": "#/$defs/pattern",
-    }
+    for key in ("when", "unless"):
+        description = route["properties"][key].get("description", "")
+        route["properties"][key] = {"description": description, "$ref": "#/$defs/pattern"}
     return route
 
 

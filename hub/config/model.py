@@ -16,6 +16,7 @@ from connectors.api import (
     Destination,
     DestinationConfig,
     Duration,
+    Expression,
     Options,
     Size,
     Source,
@@ -233,6 +234,9 @@ class Target:
 class Route:
     """One of ``routes:``. ``when`` None matches every event. ``to`` is in the order written.
 
+    ``unless`` is what an event must not match, ``sample`` the share of events it takes, ``stop`` and ``otherwise`` are
+    explained in ``hub.config.deciding``. ``transform`` makes what connectors see as ``data``.
+
     ``priority`` is a lane, or the template of one. ``stale_after`` is how long after the hub received an event it is
     still worth delivering; None: always. ``once_per`` is what takes the place of the event's id in its deliveries' ids.
     ``enrich`` names what is fetched before a delivery is made.
@@ -243,6 +247,11 @@ class Route:
     to: tuple[Target, ...]
     where: Where
     enabled: bool = True
+    unless: Pattern | None = None
+    sample: float | None = None
+    stop: bool = False
+    otherwise: bool = False
+    transform: Expression | None = None
     order: Order = Order.SUBJECT
     priority: Lane | Template = Lane.NORMAL
     stale_after: timedelta | None = None

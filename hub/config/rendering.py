@@ -31,6 +31,15 @@ def rendered(target: Target, entry: DestinationEntry, document: Mapping[str, Any
     return found
 
 
+def transformed(route: Route, document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The document as the route's destinations see it.
+
+    Raises:
+        BadRecordError: its `transform` cannot be applied to this event.
+    """
+    return document if route.transform is None else {**document, "data": route.transform.project(dict(document))}
+
+
 def renderings(routes: Iterable[Route], configured: Mapping[str, Configured]) -> Renderings:
     """What there is to render."""
     connectors: dict[str, type[Destination[Any, Any]]] = {name: each.connector for name, each in configured.items()}

@@ -9,14 +9,15 @@ from difflib import ndiff
 from typing import Any
 
 from connectors.api import BadRecordError
-from hub.config.model import Configuration, Route, RoutingTest, SourceEntry, Where
+from hub.config.deciding import Rules
+from hub.config.model import Configuration, RoutingTest, SourceEntry, Where
 from hub.config.names import check_known
 from hub.config.nodes import Node
 from hub.config.problems import Problems, did_you_mean
-from hub.config.rendering import Renderings, rendered
+from hub.config.rendering import Renderings, rendered, transformed
 from hub.config.validation import validate
+from hub.config.verdicts import verdicts
 from hub.config.written import WrittenEvent, WrittenTest
-from hub.rules import explain
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,9 @@ def _instead(name: str, known: Collection[str]) -> str:
 
 def document(event: WrittenEvent, payload_member: str | None) -> dict[str, Any]:
     """The event as ``schemas.document.Document`` would show it, had it come through the source."""
-    shown: dict[str, Any] = {"endpoint": "", "metadata": {}} | event.model_dump(exclude_unset=True)
+    absent: dict[str, Any] = {"endpoint": "", "metadata": {}, "headers": {}, "verified": {}}
+    shown = absent | event.model_dump(exclude_unset=True)
+    shown["headers"] = {name.lower(): value for name, value in shown["headers"].items()}
     if "body" in shown and "data" not in shown:
         body = shown["body"]
         if payload_member is None:
@@ -131,17 +134,18 @@ def document(event: WrittenEvent, payload_member: str | None) -> dict[str, Any]:
 
 def run_tests(configuration: Configuration) -> list[TestFailure]:
     """The tests that fail. Pure: nothing is sent anywhere."""
-    found = (run_test(configuration, test) for test in configuration.tests)
+    rules = Rules(configuration)
+    found = (run_test(configuration, test, rules) for test in configuration.tests)
     return [failure for failure in found if failure is not None]
 
 
-def run_test(configuration: Configuration, test: RoutingTest) -> TestFailure | None:
-    """What is other than a test expects; None: it holds."""
-    actual = matching(configuration, test.event)
+def run_test(configuration: Configuration, test: RoutingTest, rules: Rules | None = None) -> TestFailure | None:
+    """What is other than a test expects; None: it holds. ``rules`` are the configuration's, if compiled before."""
+    rules = rules or Rules(configuration)
+    actual = tuple(route.id for route in rules.routes(test.event))
     if actual != test.expect:
-        routes = {route.id: route for route in configuration.routes}
-        missing = (routes[route] for route in test.expect if route not in actual)
-        reasons = tuple(f"{route.id} {_mismatch(route, test.event)}" for route in missing)
+        said = {each.route.id: each.reason for each in verdicts(configuration, test.event, rules)}
+        reasons = tuple(f"{route} {said[route]}" for route in test.expect if said.get(route))
         return TestFailure(test.where, test.name, test.expect, actual, reasons)
     differences = tuple(_differences(configuration, test))
     return TestFailure(test.where, test.name, test.expect, actual, (), differences) if differences else None
@@ -149,7 +153,7 @@ def run_test(configuration: Configuration, test: RoutingTest) -> TestFailure | N
 
 def matching(configuration: Configuration, event: Mapping[str, Any]) -> tuple[str, ...]:
     """The ids of the routes that match a document, in the order of the file."""
-    return tuple(route.id for route in configuration.routes if _mismatch(route, event) is None)
+    return tuple(route.id for route in Rules(configuration).routes(event))
 
 
 def _differences(configuration: Configuration, test: RoutingTest) -> Iterator[Difference]:
@@ -159,7 +163,9 @@ def _differences(configuration: Configuration, test: RoutingTest) -> Iterator[Di
             if expected is None:
                 continue
             try:
-                actual = rendered(target, configuration.destinations[target.destination], test.event)
+                actual = rendered(
+                    target, configuration.destinations[target.destination], transformed(route, test.event)
+                )
             except BadRecordError as error:
                 yield from (
                     Difference(route.id, target.destination, name, text, None, str(error))
@@ -175,13 +181,3 @@ def _lines(value: Any) -> list[str]:
     """A text as it is, anything else as JSON."""
     text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
     return text.split("\n")
-
-
-def _mismatch(route: Route, event: Mapping[str, Any]) -> str | None:
-    """Why a route does not match: the field, never its value, which may have come from a variable."""
-    if not route.enabled:
-        return "is not enabled"
-    if route.when is None:
-        return None
-    mismatch = explain(route.when, event)
-    return None if mismatch is None else f"does not match: see `{mismatch.path}`"

@@ -32,7 +32,7 @@ _TRUTHS = {"yes", "no", "on", "off", "true", "false"}
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """One pattern of a route: ``key`` is where it stands, ``when``."""
+    """One pattern of a route: ``key`` is where it stands, ``when`` or ``unless``."""
 
     route: Route
     key: str
@@ -52,8 +52,9 @@ def field_findings(configuration: Configuration) -> Iterator[Finding]:
 
 def _patterns(configuration: Configuration) -> Iterator[_Asked]:
     for route in configuration.routes:
-        if route.when is not None:
-            yield _Asked(route, "when", route.when)
+        for key, pattern in (("when", route.when), ("unless", route.unless)):
+            if pattern is not None:
+                yield _Asked(route, key, pattern)
 
 
 _Found = tuple[Condition, int | None, Finding]

@@ -55,7 +55,8 @@ def overlap_findings(configuration: Configuration) -> Iterator[Finding]:
 
 def taker(route: Route) -> Taker:
     """What a route takes."""
-    return Taker(route.when)
+    whole = route.unless is None and route.sample is None and not route.otherwise
+    return Taker(route.when, stop=route.stop, whole=whole)
 
 
 def _twice(routes: Sequence[Route], configuration: Configuration) -> Iterator[Finding]:
@@ -66,6 +67,8 @@ def _twice(routes: Sequence[Route], configuration: Configuration) -> Iterator[Fi
             other = routes[i]
             if i == position or (i > position and implies(other.when, route.when)):
                 continue  # both take the same: it is told once, of the later one
+            if route.otherwise or routes[min(i, position)].stop:
+                continue  # an event takes only one of them
             shared = _shared_targets(route, other)
             if shared and taker(other).whole and implies(route.when, other.when):
                 yield Finding(

@@ -26,4 +26,5 @@ def renamed_routes(before: Configuration, now: Configuration) -> Iterator[Findin
 
 
 def _does_the_same(old: Route, new: Route) -> bool:
-    return old.when == new.when and [each.destination for each in old.to] == [each.destination for each in new.to]
+    asked = (old.when, old.unless) == (new.when, new.unless)
+    return asked and [each.destination for each in old.to] == [each.destination for each in new.to]

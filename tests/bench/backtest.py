@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from hub.cli.backtest import backtest_of_log
+from hub.config.deciding import Rules
 from hub.config.load import load
 from hub.log.records import EventOutline, Record, encode_decision, encode_event
-from hub.processors.route import Rules
 from schemas.decision import Decision
 from tests.bench.figures import Figures, Row
 from tests.bench.preload import event, fill, fill_events, make_topics

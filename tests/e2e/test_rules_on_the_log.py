@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from hub.config.deciding import Rules
 from hub.log.connection import KafkaConnection
 from hub.log.records import EventOutline, encode_decision
 from hub.log.topics import Topics
-from hub.processors.route import Rules
 from schemas.decision import Decision
 from schemas.lane import Lane
 from tests.fixtures.project import Project, make_event

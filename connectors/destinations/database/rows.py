@@ -33,7 +33,7 @@ def row_of(delivery: Delivery) -> Row:
         _timestamp(event.time) if event.time else None,
         _timestamp(event.received),
         metadata,
-        json_text(event.body),
+        json_text(delivery.sent.body),
         delivery.route,
         delivery.key.id,
     )
