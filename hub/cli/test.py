@@ -40,8 +40,8 @@ def command(
     event matches, and what their templates make of it. Nothing is sent.
 
     With --record, add one instead, at the end of `tests:`, and leave all other lines as they are. It holds the event's
-    attributes, metadata and body as the sender wrote them (not its headers), and the routes it matches now. Look at it
-    before you commit it.
+    attributes, metadata and body as the sender wrote them (headers only if a route looks at them), and the routes it
+    takes now. Look at it before you commit it.
 
     Exit codes: 0 all tests pass, 1 one fails, 2 the configuration cannot be used or no test has that name.
     """

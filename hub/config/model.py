@@ -264,7 +264,7 @@ class Route:
 @dataclass(frozen=True, slots=True)
 class RoutingTest:
     """One of ``tests:``. ``event`` is a document as patterns see it; ``expect`` the ids of the routes that match;
-    ``renders`` by route, destination and option what its templates come to.
+    ``renders`` by route, destination and option what its templates come to. ``result`` is what `enrich` would fetch.
     """
 
     name: str
@@ -272,6 +272,7 @@ class RoutingTest:
     expect: tuple[str, ...]
     where: Where
     renders: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    result: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,12 @@ def read_tests(
         member = source.connector.payload_member if source else None
         tests.append(
             RoutingTest(
-                written.name, document(written.event, member), tuple(written.expect), element.where, written.renders
+                written.name,
+                document(written.event, member),
+                tuple(written.expect),
+                element.where,
+                written.renders,
+                written.result,
             )
         )
     return tests
@@ -162,10 +167,10 @@ def _differences(configuration: Configuration, test: RoutingTest) -> Iterator[Di
             expected = test.renders.get(route.id, {}).get(target.destination)
             if expected is None:
                 continue
+            result = {} if route.enrich is None else {"result": test.result}
             try:
-                actual = rendered(
-                    target, configuration.destinations[target.destination], transformed(route, test.event)
-                )
+                seen = transformed(route, {**test.event, **result})
+                actual = rendered(target, configuration.destinations[target.destination], seen)
             except BadRecordError as error:
                 yield from (
                     Difference(route.id, target.destination, name, text, None, str(error))

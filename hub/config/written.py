@@ -179,3 +179,6 @@ class WrittenTest(ConfigModel):
         description="What templates of expected routes come to for this event: `{failed-jobs: {alerts: {text: …}}}`; "
         "what is left out may be anything.",
     )
+    result: Any = Field(
+        None, title="JSON", description="What `enrich` fetches for this event, as templates see it; for `renders`."
+    )

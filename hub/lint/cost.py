@@ -12,13 +12,15 @@ SUSPICIOUS = MAX_COST // 10
 def costly_patterns(configuration: Configuration) -> Iterator[Finding]:
     """Most patterns cost less than twenty."""
     for route in configuration.routes:
-        if route.when is not None and route.when.cost > SUSPICIOUS:
-            several = len(route.when.alternatives)
+        for key, pattern in (("when", route.when), ("unless", route.unless)):
+            if pattern is None or pattern.cost <= SUSPICIOUS:
+                continue
+            several = len(pattern.alternatives)
             multiplied = f", since its `$or` multiply to {several:,} combinations" if several > 1 else ""
             yield Finding(
-                place_of(configuration.places, (route.id, "when"), route.where),
+                place_of(configuration.places, (route.id, key), route.where),
                 "costly",
-                f"the pattern of route `{route.id}` costs up to {route.when.cost:,} questions for an event (at most "
+                f"`{key}` of route `{route.id}` costs up to {pattern.cost:,} questions for an event (at most "
                 f"{MAX_COST:,} are allowed){multiplied}",
                 "say it in lists of values, which cost one question each, or in several routes",
             )

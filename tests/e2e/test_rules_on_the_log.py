@@ -1,6 +1,7 @@
 """Working with rules on a real log: explain an event, record a test of it, and see what other rules would have done."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -106,12 +107,23 @@ class TestRecord:
     def test_the_body_can_be_left_out_unless_routes_look_at_it(self, hub: Project) -> None:
         before = (hub.folder / "hub.yaml").read_text()
         refused = hub("test", "--record", "e9", "--metadata-only", code=1)
-        assert "without the body the event does not match loud" in refused.stderr
+        assert "without the body it is another event for loud; record it without --metadata-only" in refused.stderr
         assert (hub.folder / "hub.yaml").read_text() == before
         hub("test", "--record", "e1", "--metadata-only")
         (test,) = hub.configuration.tests
         assert "body" not in test.event
         assert test.event["metadata"] == {"team": "x"}
+
+    def test_headers_are_recorded_only_where_a_route_looks_at_them(self, hub: Project) -> None:
+        event = replace(make_event("signed"), headers=(("x-hub-signature", "s"), ("x-shop", "a")))
+        hub.receive(event)
+        hub("test", "--record", "signed")
+        (test,) = hub.configuration.tests
+        assert not test.event.get("headers")
+        hub.configure(DESTINATIONS, "[{id: keep, to: db}, {id: shop, to: screen, when: {headers: {x-shop: [a]}}}]")
+        hub("test", "--record", "signed")
+        (test,) = hub.configuration.tests
+        assert (test.event["headers"]["x-shop"], test.expect) == ("a", ("keep", "shop"))
 
 
 class TestBacktest:

@@ -75,6 +75,30 @@ def test_a_text_that_is_another_is_shown_beside_the_expected_one(run: Run) -> No
     ]
 
 
+def test_what_is_fetched_and_what_is_made_of_it_can_be_tested(run: Run) -> None:
+    result = run(
+        text="""\
+version: 1
+sources: {jobs: {type: gemini, secrets: [whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw], api_key: k}}
+destinations: {screen: {type: console}}
+routes:
+  - id: answers
+    to: screen
+    when: {source: [jobs]}
+    enrich: gemini-result
+    transform: "{name: data.id}"
+    with: {screen: {text: "{{ data.name }}: {{ result.answer }}"}}
+tests:
+  - name: an answer is shown
+    event: {source: jobs, type: batch.succeeded, data: {id: "7"}}
+    expect: [answers]
+    result: {answer: 42}
+    renders: {answers: {screen: {text: "7: 42"}}}
+"""
+    )
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (0, "pass  an answer is shown"), result.output
+
+
 def test_other_routes_are_shown_with_the_reason(run: Run) -> None:
     result = run(text=TEXT.replace("expect: [all]\n", "expect: [all, loud]\n", 1))
     assert result.exit_code == 1

@@ -13,7 +13,7 @@ def _pattern(alternatives: int) -> str:
 def test_a_pattern_that_multiplies_is_told_with_its_price(found: Found) -> None:
     assert found(f"{{id: a, to: db, when: {_pattern(30)}}}") == [
         (
-            f"hub.yaml:{FIRST}: the pattern of route `a` costs up to 1,800 questions for an event (at most 10,000 are "
+            f"hub.yaml:{FIRST}: `when` of route `a` costs up to 1,800 questions for an event (at most 10,000 are "
             "allowed), since its `$or` multiply to 900 combinations [costly]\n"
             "  fix: say it in lists of values, which cost one question each, or in several routes"
         )
