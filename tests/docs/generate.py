@@ -12,6 +12,7 @@ from hub.config.json_schema import render_schema
 from hub.config.model import DEFAULT_DELAYS, LogConfig
 from hub.config.reference import render_reference
 from hub.log.topics import Layout, Topics, topic_specs
+from hub.rules.operators import LANGUAGE
 from schemas.generate import FOLDER, write
 from schemas.headers import HEADERS
 
@@ -30,6 +31,7 @@ def render(text: str) -> str:
         "topics": _topics(),
         "headers": _headers(),
         "api": reference(),
+        "language": _language(),
     }
     missing = set(sections) ^ {name for _, name, _ in _SECTION.findall(text)}
     assert not missing, f"the README and the generator do not agree on {sorted(missing)}"
@@ -46,6 +48,19 @@ def _topics() -> str:
 
 def _kept(milliseconds: str) -> str:
     return "no limit" if milliseconds == "-1" else f"{int(milliseconds) // 86_400_000} days"
+
+
+def _language() -> str:
+    def shown(*values: object) -> str:
+        return ", ".join(f"`{json.dumps(value, ensure_ascii=False)}`" for value in values)
+
+    return _table(
+        ("operator", "accepts", "written", "accepts such as", "but not"),
+        (
+            (each.name, each.meaning, shown([each.entry]), shown(*each.accepted), shown(*each.refused))
+            for each in LANGUAGE
+        ),
+    )
 
 
 def _headers() -> str:
