@@ -87,7 +87,7 @@ def test_what_the_log_no_longer_has_is_delivered_from_the_archive(
 
 def test_an_interrupted_replay_of_an_archive_goes_on(hub: Project, archived: Project, events: list[Event]) -> None:
     url = f"file://{hub.folder.parent / 'archive'}"
-    choice = ("--archive", url, "--route", "all", "--since", "3h", "--yes", "--rate", "60")
+    choice = ("--archive", url, "--route", "all", "--since", "3h", "--yes", "--rate", "20")
     with hub.worker():
         process = hub.start("replay", *choice)
         until(lambda: len(hub.ended("db")) >= 20, "some are delivered")
