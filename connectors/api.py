@@ -38,7 +38,7 @@ from connectors.reconciliation import EndedJob, ReconcileConfig, Reconciler
 from connectors.registration import Registrar, Registration, SenderApiError, SigningSecret, UnknownRegistrationError
 from connectors.sample import SampleSender
 from connectors.source import API_VERSION, Reply, Request, Source, Verified
-from connectors.template import Template
+from connectors.template import Renderable, Template
 from connectors.variable import DefaultVariable
 from schemas.document import Document
 from schemas.event import Event, EventAttributes
@@ -90,6 +90,7 @@ __all__ = [
     "RedirectRefusedError",
     "Registrar",
     "Registration",
+    "Renderable",
     "Reply",
     "Request",
     "Result",

@@ -3,21 +3,23 @@
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
-import orjson
 from typing_extensions import TypeVar
 
 from connectors.enrichment import Result
 from connectors.errors import DeliveryError
+from connectors.expression import Expression
 from connectors.model import DestinationConfig, Options
 from connectors.source import API_VERSION
 from schemas.document import Document
 from schemas.event import Event
+from schemas.exact_json import dumps, loads
 from schemas.identity import DeliveryKey
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ class Effect(StrEnum):
     NOTIFY = "notify"  # disturbs people once more
 
 
+_OF_THE_BODY = frozenset({"content-encoding", "content-type", "content-length"})
+
 ConfigT = TypeVar("ConfigT", bound=DestinationConfig)
 OptionsT = TypeVar("OptionsT", bound=Options, default=Options)
 
@@ -41,7 +45,7 @@ class Delivery(Generic[OptionsT]):
     """One event for one destination by one route. ``attempt`` is 1 on the first try. ``options`` are the route's
     ``with`` values over the destination's defaults, validated by ``options_model``. ``payload_member`` is the
     member of the body that the event's source declares as its payload. ``result`` is what was fetched for it, on a
-    route with ``enrich`` and for events that point at something.
+    route with ``enrich`` and for events that point at something. ``transform`` is the route's, which makes ``data``.
     """
 
     key: DeliveryKey
@@ -51,6 +55,7 @@ class Delivery(Generic[OptionsT]):
     options: OptionsT
     payload_member: str | None = None
     result: Result | None = None
+    transform: Expression | None = None
 
     @property
     def body(self) -> bytes:
@@ -58,19 +63,46 @@ class Delivery(Generic[OptionsT]):
         return self.event.body
 
     @cached_property
-    def document(self) -> Document:
-        """The event as patterns and templates see it, and ``result`` and ``result_file`` beside it (see `Result`); the
-        body is parsed at most once.
-        """
-        return Document(self.event, self.payload_member, self.result.members if self.result else None)
-
-    def json(self) -> Any:
-        """The parsed body.
+    def sent(self) -> Event:
+        """The event as it is to be sent on: itself, or, on a route with ``transform``, with the transformed data as its
+        JSON body, and the digest of that.
 
         Raises:
-            orjson.JSONDecodeError (a ValueError): the body is not JSON.
+            BadRecordError: the transform cannot be applied.
         """
-        return orjson.loads(self.event.body)
+        if self.transform is None:
+            return self.event
+        body = dumps(self.document["data"])
+        headers = tuple(header for header in self.event.headers if header[0] not in _OF_THE_BODY)
+        return replace(
+            self.event,
+            body=body,
+            digest=sha256(body).hexdigest(),
+            content_type="application/json",
+            headers=headers,
+        )
+
+    @cached_property
+    def document(self) -> Document:
+        """The event as patterns and templates see it, and ``result`` and ``result_file`` beside it (see `Result`); the
+        body is parsed at most once. On a route with ``transform`` its ``data`` is what that makes of the rest.
+
+        Raises:
+            BadRecordError: the transform cannot be applied.
+        """
+        more = self.result.members if self.result else {}
+        document = Document(self.event, self.payload_member, more)
+        if self.transform is None:
+            return document
+        return Document(self.event, self.payload_member, {**more, "data": self.transform.project(dict(document))})
+
+    def json(self) -> Any:
+        """The parsed body, its whole numbers exact.
+
+        Raises:
+            ValueError: the body is not JSON.
+        """
+        return loads(self.event.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +139,13 @@ class Destination(ABC, Generic[ConfigT, OptionsT]):
     @property
     def log(self) -> logging.Logger:
         return self.context.logger
+
+    @classmethod
+    def escape(cls, text: str) -> str:
+        """How a value of an event stands in this connector's texts: what it passes to ``Template.render``. The tests of
+        ``hub.yaml`` and whoever previews a text render by it, too.
+        """
+        return text
 
     async def open(self) -> None:
         """Connect and check. Raise DestinationDownError when it cannot be reached; the hub tries again."""

@@ -9,6 +9,8 @@ from jmespath.exceptions import JMESPathError
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from connectors.errors import BadRecordError
+
 _PLAIN_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 
@@ -44,6 +46,17 @@ class Expression:
         except (JMESPathError, ArithmeticError, LookupError, RecursionError, TypeError, ValueError):
             # A function of the expression met a value it is not made for: the sender's doing, so no error of ours.
             return None
+
+    def project(self, value: Any) -> Any:
+        """What the expression makes of a value; null where it finds nothing.
+
+        Raises:
+            BadRecordError: a function in it refuses what it is given, for this value and ever.
+        """
+        try:
+            return self._compiled.search(value)
+        except (JMESPathError, ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
+            raise BadRecordError(f"{self.source!r} cannot be applied: {str(error)[:200]}") from error
 
     @property
     def path(self) -> tuple[str, ...] | None:

@@ -8,12 +8,12 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
-import orjson
 from typing_extensions import TypeVar
 
 from connectors.errors import MalformedRequestError
 from connectors.model import SourceConfig
-from schemas.event import EventAttributes
+from schemas.event import EventAttributes, JsonObject
+from schemas.exact_json import loads
 
 if TYPE_CHECKING:
     from connectors.context import Context
@@ -50,10 +50,12 @@ class Request:
 
     @cached_property
     def parsed_body(self) -> Any:
-        """The body as JSON, parsed at most once; None where it is not JSON. Only of use after verification."""
+        """The body as JSON, its whole numbers exact, parsed at most once; None where it is not JSON. Only of use after
+        verification.
+        """
         try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError:
+            return loads(self.body)
+        except ValueError:
             return None
 
     def required_header(self, name: str) -> str:
@@ -96,7 +98,8 @@ class Source(ABC, Generic[ConfigT]):
     ``signed_headers`` (lower case) are stored with each event whatever the allow-list says, since the signature
     covers them; ``terminal_types`` are the types of events after which nothing more happens to their subject (a job's
     end: what ``hub wait`` waits for); ``instead_of_samples`` says, where the source is no SampleSender, why and what to
-    do instead of ``hub send``; ``api_version`` is the contract the plugin was written for.
+    do instead of ``hub send``; ``metadata_names`` are those that ``describe`` may put into an event's metadata (None:
+    any); ``api_version`` is the contract the plugin was written for.
     """
 
     name: ClassVar[str]
@@ -105,6 +108,7 @@ class Source(ABC, Generic[ConfigT]):
     signed_headers: ClassVar[frozenset[str]] = frozenset()
     instead_of_samples: ClassVar[str] = "let the real one post to its address under /in/"
     terminal_types: ClassVar[frozenset[str]] = frozenset()
+    metadata_names: ClassVar[frozenset[str] | None] = None
     api_version: ClassVar[int] = API_VERSION
 
     def __init__(self, config: ConfigT, context: "Context") -> None:
@@ -134,6 +138,15 @@ class Source(ABC, Generic[ConfigT]):
         used. Of a source that has none, nothing.
         """
         return ()
+
+    @classmethod
+    def event_schemas(cls) -> Mapping[str, JsonObject]:
+        """JSON Schema of the parsed body by type of event, where the sender documents them; none: nothing is known.
+
+        ``hub check`` holds patterns against them: fields no such event has, a number where the field is text. Members
+        that a schema lists count as all there are, whatever its ``additionalProperties`` says.
+        """
+        return {}
 
     @abstractmethod
     async def verify(self, request: Request, now: datetime) -> Verified | Reply:

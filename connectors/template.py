@@ -1,9 +1,8 @@
 """Texts with values of the event in them: ``Job {{ subject }} failed``. Jinja2, sandboxed."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
-import orjson
 from jinja2 import ChainableUndefined, TemplateSyntaxError, pass_context
 from jinja2.runtime import Context as RenderContext
 from jinja2.runtime import Undefined
@@ -12,6 +11,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from connectors.errors import BadRecordError
+from schemas.exact_json import dumps
 
 _ESCAPE = "_escape"
 
@@ -28,13 +28,21 @@ def _escaped(context: RenderContext, value: object) -> str:
 
 def _json(value: object) -> object:
     # Jinja's own tojson escapes for HTML, which would show as \\u0026 in a message.
-    return value if isinstance(value, Undefined) else orjson.dumps(value).decode()
+    return value if isinstance(value, Undefined) else dumps(value).decode()
 
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(
     undefined=ChainableUndefined, finalize=_escaped, keep_trailing_newline=True, cache_size=0
 )
 _ENVIRONMENT.filters["tojson"] = _json
+
+
+@runtime_checkable
+class Renderable(Protocol):
+    """An option that is made of templates: a Template, or more of them in one value. What is not text is UTF-8."""
+
+    def render(self, document: Mapping[str, Any], /) -> str | bytes:
+        """Raises BadRecordError: it cannot be rendered with this document, and never will be."""
 
 
 class Template:

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from schemas.event import Event, JsonObject
+from schemas.exact_json import dumps, restore
 from schemas.identity import DeliveryId, Run
 
 
@@ -70,7 +71,7 @@ def encode_line(event: Event, route: str, delivery: DeliveryId, run: Run) -> byt
     head["body_encoding"] = encoding
     head["body_base64"] = exact
     head["body"] = body
-    return orjson.dumps(head, option=_LINE_OPTIONS | orjson.OPT_APPEND_NEWLINE)
+    return dumps(head, option=_LINE_OPTIONS | orjson.OPT_APPEND_NEWLINE)
 
 
 def decode_line(line: bytes) -> Event:
@@ -91,7 +92,7 @@ def row_of(event: Event, route: str, delivery: DeliveryId, run: Run) -> dict[str
     """The row of one event: a value for each of COLUMNS but ``body_base64``; objects are JSON text."""
     row = _head(event, route, delivery, run)
     for name in ("metadata", "verified", "headers"):
-        row[name] = orjson.dumps(row[name]).decode()
+        row[name] = dumps(row[name]).decode()
     encoding, _, _ = _encode_body(event.body)
     row["body_encoding"] = str(encoding)
     row["body"] = b64encode(event.body).decode() if encoding is BodyEncoding.BASE64 else event.body.decode()
@@ -105,7 +106,7 @@ def event_of_row(row: JsonObject) -> Event:
         UnreadableArchiveError
     """
     try:
-        head = {**row, **{name: orjson.loads(row[name]) for name in ("metadata", "verified", "headers")}}
+        head = {**row, **{name: restore(row[name].encode()) for name in ("metadata", "verified", "headers")}}
         body = b64decode(row["body"]) if row["body_encoding"] == BodyEncoding.BASE64 else row["body"].encode()
         return _event(head, body)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -158,7 +159,7 @@ def _split(line: bytes) -> tuple[dict[str, Any], bytes]:
     at = line.find(_MARK)
     while at >= 0:
         try:
-            head = orjson.loads(line[:at] + b"}")
+            head = restore(line[:at] + b"}")
         except orjson.JSONDecodeError:  # a member of the metadata is called body
             at = line.find(_MARK, at + 1)
             continue

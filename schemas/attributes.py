@@ -14,6 +14,8 @@ from typing import Any
 
 import orjson
 
+from schemas.exact_json import dumps
+
 TEXT_BUDGET = 4_000
 """Bytes of one plain-text attribute. An id may be three times as long again inside the delivery's id."""
 
@@ -77,7 +79,7 @@ def truncate_text(text: str, budget: int) -> str:
 def encode_json(attribute: str, value: Any, budget: int) -> bytes:
     """Raises UnencodableEventError: over the budget, or something in it that JSON has no word for."""
     try:
-        data = orjson.dumps(value)
+        data = dumps(value)
     except orjson.JSONEncodeError as error:
         raise UnencodableEventError(attribute, f"is not JSON: {error}") from None
     if not data.isascii() or b"\x7f" in data:

@@ -1,14 +1,14 @@
 """The document: what ``when`` patterns and templates see of an event."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-import orjson
-
 from schemas.event import JsonObject
+from schemas.exact_json import loads
 
-FIELDS = ("source", "endpoint", "type", "id", "subject", "time", "metadata", "data", "body")
+TEXT_FIELDS = ("source", "endpoint", "type", "id", "subject", "time")
+FIELDS = (*TEXT_FIELDS, "metadata", "headers", "verified", "data", "body")
 
 _ATTRIBUTES = FIELDS[:-2]
 _PARSED = FIELDS[-2:]
@@ -32,6 +32,10 @@ class Described(Protocol):
     @property
     def metadata(self) -> JsonObject: ...
     @property
+    def headers(self) -> Sequence[tuple[str, str]]: ...
+    @property
+    def verified(self) -> JsonObject: ...
+    @property
     def body(self) -> bytes: ...
 
 
@@ -39,9 +43,11 @@ class Document(Mapping[str, Any]):
     """A read-only mapping with the keys of FIELDS; the body is parsed once, when something first looks at it.
 
     A key whose value the event does not have is absent: ``subject`` and ``time`` where the sender gave none,
-    ``data`` and ``body`` where the body is not JSON. ``time`` is RFC 3339 text. ``body`` is the parsed body;
-    ``data`` is the member of it that the source declares as its payload, else the body itself. ``more`` are further
-    members, which templates see and routing never does.
+    ``data`` and ``body`` where the body is not JSON. ``time`` is RFC 3339 text. ``headers`` are the received headers
+    that are kept as evidence: lower-case name → value, or the list of values of one that came several times.
+    ``verified`` says how the sender was checked. ``body`` is the parsed body, its whole numbers exact; ``data`` is the
+    member of it that the source declares as its payload, else the body itself. ``more`` are further members,
+    or others instead of these, which templates see and routing never does.
     """
 
     __slots__ = ("_event", "_more", "_parsed_body", "_payload_member")
@@ -60,11 +66,13 @@ class Document(Mapping[str, Any]):
         value = getattr(self._event, key) if key in _ATTRIBUTES else None
         if value is None:
             raise KeyError(key)
-        return value.isoformat().replace("+00:00", "Z") if key == "time" else value
+        if key == "time":
+            return value.isoformat().replace("+00:00", "Z")
+        return _by_name(value) if key == "headers" else value
 
     def __iter__(self) -> Iterator[str]:
-        yield from (key for key in _ATTRIBUTES if getattr(self._event, key) is not None)
-        yield from self._parsed()
+        own = (*(key for key in _ATTRIBUTES if getattr(self._event, key) is not None), *self._parsed())
+        yield from (key for key in own if key not in self._more)
         yield from self._more
 
     def __len__(self) -> int:
@@ -77,11 +85,19 @@ class Document(Mapping[str, Any]):
 
     def _parse(self) -> dict[str, Any]:
         try:
-            body = orjson.loads(self._event.body)
-        except orjson.JSONDecodeError:
+            body = loads(self._event.body)
+        except ValueError:
             return {}
         if self._payload_member is None:
             return {"body": body, "data": body}
         if isinstance(body, dict) and self._payload_member in body:
             return {"body": body, "data": body[self._payload_member]}
         return {"body": body}
+
+
+def _by_name(headers: Sequence[tuple[str, str]]) -> dict[str, str | list[str]]:
+    found: dict[str, str | list[str]] = {}
+    for name, value in headers:
+        before = found.get(name)
+        found[name] = value if before is None else [*(before if isinstance(before, list) else [before]), value]
+    return found

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 JsonObject = Mapping[str, Any]
-"""A JSON object as ``orjson`` parses it."""
+"""A JSON object as ``schemas.exact_json`` parses it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,12 +40,12 @@ _SCALARS: Mapping[object, dict[str, Any]] = {
 def documents() -> dict[str, bytes]:
     """File name → text, of every schema."""
     return {
-        "decision.json": _text(_value(Decision)),
-        "outcome.json": _text(_value(Outcome)),
-        "control.json": _text(_value(Control)),
-        "report.json": _text(_value(DestinationReport)),
+        "decision.json": _text(value_schema(Decision)),
+        "outcome.json": _text(value_schema(Outcome)),
+        "control.json": _text(value_schema(Control)),
+        "report.json": _text(value_schema(DestinationReport)),
         "archived-event.json": _text(_archived_event()),
-        "news.json": _text(_value(NewsItem)),
+        "news.json": _text(value_schema(NewsItem)),
         "gemini-event.json": _text(_gemini_event()),
         "event-headers.json": _text(_headers("Headers of hub.events", {On.EVERY, On.EVENTS})),
         "delivery-headers.json": _text(
@@ -74,7 +74,7 @@ def _archived_event() -> dict[str, Any]:
     }
 
 
-def _value(kind: type) -> dict[str, Any]:
+def value_schema(kind: type) -> dict[str, Any]:
     """A value that the hub writes itself: the dataclass, and the format it is in."""
     schema = _object(kind)
     schema["properties"] = {"format": {"const": 1}, **schema["properties"]}

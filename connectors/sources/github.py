@@ -50,6 +50,7 @@ class GithubSource(Source[GithubConfig], SampleSender):
 
     name = "github"
     config_model = GithubConfig
+    metadata_names = frozenset()
     signed_headers = frozenset(
         {
             "x-hub-signature-256",

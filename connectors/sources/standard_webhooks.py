@@ -171,6 +171,7 @@ class StandardWebhooksSource(Source[SubjectedStandardWebhooksConfig], SampleSend
     config_model = SubjectedStandardWebhooksConfig
     payload_member = "data"
     signed_headers = SIGNED_HEADERS
+    metadata_names = frozenset()
 
     _SAMPLES: ClassVar[Mapping[str, JsonObject]] = {
         "order.paid": {"amount": 4990, "currency": "EUR", "priority": "normal"},

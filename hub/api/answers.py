@@ -9,6 +9,7 @@ from starlette.responses import Response
 from hub.log.position import Position
 from hub.log.reader import StoredEvent
 from schemas.event_json import event_to_json
+from schemas.exact_json import dumps
 
 POSITION = "hub-position"
 """The header that says how far an answer reaches; ``after`` takes it."""
@@ -26,7 +27,7 @@ class ApiError(Exception):
 
 
 def json_answer(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    data = content if isinstance(content, bytes) else orjson.dumps(content, option=orjson.OPT_UTC_Z)
+    data = content if isinstance(content, bytes) else dumps(content, option=orjson.OPT_UTC_Z)
     return Response(data, status, {**(headers or {}), "cache-control": "no-store"}, media_type="application/json")
 
 
@@ -42,7 +43,7 @@ async def respond(_: Request, error: Exception) -> Response:
 
 def event_json(stored: StoredEvent) -> bytes:
     found = event_to_json(stored.event, partition=stored.partition, offset=stored.offset)
-    return orjson.dumps(found, option=orjson.OPT_UTC_Z)
+    return dumps(found, option=orjson.OPT_UTC_Z)
 
 
 def positioned(position: Position) -> dict[str, str]:

@@ -16,6 +16,7 @@ from rich.text import Text
 from connectors.api import ArchiveUnreadableError
 from hub.cli.archives import archive_of, archive_option
 from hub.cli.event_life import delivery_lines
+from hub.cli.finding import find_events, newest, order_received
 from hub.cli.moments import Moment
 from hub.cli.printing import (
     decision_line,
@@ -66,7 +67,7 @@ def list_events(
     since = since or (until or datetime.now(UTC)) - timedelta(hours=24)
     with _events(config, archive, since, until) as events:
         shown = (
-            (*_received(stored), event_json(stored, body=False) if as_json else _cells(stored))  # without the body
+            (*order_received(stored), event_json(stored, body=False) if as_json else _cells(stored))  # without the body
             for stored in events
             if source in {None, stored.event.source} and event_type in {None, stored.event.type}
         )
@@ -97,10 +98,8 @@ def show(identity: str, archive: str | None, config: Path, as_json: bool) -> Non
         _show_archived(identity, archive, config, as_json=as_json)
         return
     with _log(config) as (kafka, topics):
-        found = _find(LogReader(kafka, topics), identity)
-        if not found:
-            fail(f"no event {identity!r} in the log; it may be older than log.retention. See `hub events list`")
-        stored = max(found, key=_received)
+        found = find_events(LogReader(kafka, topics), identity)
+        stored = newest(found)
         life = asyncio.run(life_of(stored, kafka, topics))
     if as_json:
         click.echo(to_json({**event_json(stored, body=True), "decision": life.decision, **asdict(life)}))
@@ -181,16 +180,6 @@ def _log(config: Path) -> Iterator[tuple[KafkaConnection, Topics]]:
 def _reader(config: Path) -> Iterator[LogReader]:
     with _log(config) as (kafka, topics):
         yield LogReader(kafka, topics)
-
-
-def _find(reader: LogReader, identity: str) -> list[StoredEvent]:
-    """An id may have slashes of its own: ``a/b`` is first the event ``b`` of source ``a``, then the event ``a/b``."""
-    source, slash, event_id = identity.partition("/")
-    return (reader.find(event_id, source) if slash else []) or reader.find(identity)
-
-
-def _received(stored: StoredEvent) -> tuple[datetime, int, int]:
-    return stored.event.received, stored.partition, stored.offset
 
 
 def _cells(stored: StoredEvent) -> list[Text]:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import click
 
+from hub.cli.schema import schema_text
 from hub.cli.wiring import fail
 
+SCHEMA_FILE = "hub.schema.json"
 _IGNORED = (".env", ".hub/")
 
 
@@ -45,7 +47,8 @@ BEGINNINGS = {
 @click.command(name="init", short_help="Write a first hub.yaml into this folder.")
 @click.argument("sender", type=click.Choice(list(BEGINNINGS)), default="gemini")
 def command(sender: str) -> None:
-    """Write hub.yaml, .env and .gitignore into this folder, ready for `hub up`.
+    """Write hub.yaml, .env and .gitignore into this folder, ready for `hub up`; and hub.schema.json, by which editors
+    complete and check hub.yaml.
 
     SENDER is what sends the first webhooks; others are added in hub.yaml later. Nothing is overwritten.
     """
@@ -58,7 +61,8 @@ def command(sender: str) -> None:
         _write(folder, sender, beginning)
     except OSError as error:
         fail(f"cannot write {error.filename}: {error.strerror}", code=2)
-    click.echo("Wrote hub.yaml (what the hub does), .env (secrets, readable by you alone) and .gitignore.\n")
+    click.echo("Wrote hub.yaml (what the hub does), .env (secrets, readable by you alone) and .gitignore; and")
+    click.echo(f"{SCHEMA_FILE}, so that editors complete and check hub.yaml.\n")
     click.echo("Next, here:                  hub up")
     click.echo(f"and in a second terminal:    hub send {beginning.source} --sample {beginning.sample}")
     click.echo("                             hub events list")
@@ -67,7 +71,10 @@ def command(sender: str) -> None:
 
 def _write(folder: Path, sender: str, beginning: Beginning) -> None:
     _create(folder / ".env", _env(beginning), mode=0o600)
-    _create(folder / "hub.yaml", files("hub.cli").joinpath("templates", f"{sender}.yaml").read_text(encoding="utf-8"))
+    template = files("hub.cli").joinpath("templates", f"{sender}.yaml").read_text(encoding="utf-8")
+    _create(folder / "hub.yaml", f"# yaml-language-server: $schema={SCHEMA_FILE}\n{template}")
+    if not (folder / SCHEMA_FILE).exists():
+        _create(folder / SCHEMA_FILE, schema_text())
     _ignore(folder / ".gitignore")
 
 

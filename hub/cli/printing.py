@@ -8,6 +8,7 @@ import orjson
 from hub.log.reader import StoredEvent
 from schemas.decision import Decision
 from schemas.event_json import event_to_json
+from schemas.exact_json import dumps
 from schemas.lane import Lane
 from schemas.outcome import Outcome
 
@@ -74,4 +75,4 @@ def decision_line(decision: Decision | None) -> str:
 
 def to_json(value: object, *, indent: bool = True) -> str:
     option = orjson.OPT_UTC_Z | (orjson.OPT_INDENT_2 if indent else 0)
-    return orjson.dumps(value, option=option).decode()
+    return dumps(value, option=option).decode()

@@ -104,10 +104,15 @@ def spare_the_garbage_collector() -> None:
 
 def load_configuration(path: Path) -> Configuration:
     """Read ``hub.yaml``. Exits with 2, every problem on a line of its own, when it cannot be used."""
+    return load_for_a_look(path, expand=True)
+
+
+def load_for_a_look(path: Path, *, expand: bool) -> Configuration:
+    """As `load_configuration`; without ``expand``, variables may be unset: good to look at, not to run."""
     if not path.exists():
         fail(f"there is no {path}; `hub init` writes one, `--config` names another", CONFIGURATION_ERROR)
     try:
-        return load(path, os.environ)
+        return load(path, os.environ, expand=expand)
     except ConfigurationError as error:
         click.echo(str(error), err=True)
         raise SystemExit(CONFIGURATION_ERROR) from error

@@ -31,6 +31,8 @@ from hub.config.nodes import Node, Scalar
 MAX_BYTES = 1_000_000
 MAX_NODES = 100_000
 MAX_DEPTH = 50
+_CHARACTERS = 1000
+"""Of a text, for which it counts as one more value."""
 
 
 class UnreadableError(Exception):
@@ -105,7 +107,8 @@ class _Composer:
             raise UnreadableError(_line(event), "tags are refused; a text that begins with ! must be in quotes")
         where = Where(self._file, _line(event))
         if isinstance(event, ScalarEvent):
-            node = Node(where, _scalar(event), written=event.value)
+            # A long text counts as several: an alias is cheap, but what variables in it come to is made for each.
+            node = Node(where, _scalar(event), written=event.value, size=1 + len(event.value) // _CHARACTERS)
         elif isinstance(event, SequenceStartEvent):
             node = self._sequence(where, depth)
         else:

@@ -27,6 +27,8 @@ def read_secret(path: Path) -> str | Unreadable:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
         return Unreadable(f"cannot be read: {error.strerror}")
+    except ValueError:  # a NUL character
+        return Unreadable("cannot be read: no file has such a name")
     if len(data) > MAX_BYTES:
         return Unreadable(f"is larger than {MAX_BYTES // 1024} kB")
     try:

@@ -10,8 +10,10 @@ from hub.config.file_secrets import read_secret
 from hub.config.files import folder_of, read_texts, revision_of, tree
 from hub.config.model import Configuration, DeliverySettings
 from hub.config.nodes import Node
+from hub.config.places import places_of
 from hub.config.problems import ConfigurationError, Problems
 from hub.config.reading import Reading
+from hub.config.rendering import renderings
 from hub.config.routes import Surroundings, read_routes
 from hub.config.routing_tests import read_tests
 from hub.config.secret_fields import SecretFiles
@@ -68,7 +70,7 @@ def _read(root: Node, revision: str, reading: Reading) -> Configuration | None:
     around = Surroundings(names, section["destinations"].items(), configured, sources)
     routes, findings = read_routes(section["routes"], around, problems)
     ids = [str(element.at(["id"]).value) for element in section["routes"].elements()]
-    tests = read_tests(section["tests"], sources, names, ids, problems)
+    tests = read_tests(section["tests"], sources, names, ids, renderings(routes, configured), problems)
     if file is None:
         return None
     return Configuration(
@@ -83,6 +85,7 @@ def _read(root: Node, revision: str, reading: Reading) -> Configuration | None:
         status=file.status,
         enrichments=file.enrichments,
         findings=tuple(findings),
+        places=places_of(section["routes"]),
     )
 
 

@@ -16,6 +16,7 @@ from connectors.api import (
     Destination,
     DestinationConfig,
     Duration,
+    Expression,
     Options,
     Size,
     Source,
@@ -40,6 +41,10 @@ class Where:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}" if self.line else self.file
+
+
+Place = tuple[str | int, ...]
+"""The id of a route and the way from there: ``("failed-jobs", "when", "data", "error_code", 0)``."""
 
 
 class Durability(StrEnum):
@@ -229,6 +234,9 @@ class Target:
 class Route:
     """One of ``routes:``. ``when`` None matches every event. ``to`` is in the order written.
 
+    ``unless`` is what an event must not match, ``sample`` the share of events it takes, ``stop`` and ``otherwise`` are
+    explained in ``hub.config.deciding``. ``transform`` makes what connectors see as ``data``.
+
     ``priority`` is a lane, or the template of one. ``stale_after`` is how long after the hub received an event it is
     still worth delivering; None: always. ``once_per`` is what takes the place of the event's id in its deliveries' ids.
     ``enrich`` names what is fetched before a delivery is made.
@@ -239,6 +247,11 @@ class Route:
     to: tuple[Target, ...]
     where: Where
     enabled: bool = True
+    unless: Pattern | None = None
+    sample: float | None = None
+    stop: bool = False
+    otherwise: bool = False
+    transform: Expression | None = None
     order: Order = Order.SUBJECT
     priority: Lane | Template = Lane.NORMAL
     stale_after: timedelta | None = None
@@ -250,29 +263,38 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class RoutingTest:
-    """One of ``tests:``. ``event`` is a document as patterns see it; ``expect`` the ids of the routes that match."""
+    """One of ``tests:``. ``event`` is a document as patterns see it; ``expect`` the ids of the routes that match;
+    ``renders`` by route, destination and option what its templates come to. ``result`` is what `enrich` would fetch.
+    """
 
     name: str
     event: Mapping[str, Any]
     expect: tuple[str, ...]
     where: Where
+    renders: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    result: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is probably a mistake, though the hub can run with it. ``code`` is stable: ``unknown-source``."""
+    """What is probably a mistake, though the hub can run with it. ``code`` is stable: ``unknown-source``. ``fix`` is
+    what to write instead, where the message does not say it.
+    """
 
     where: Where
     code: str
     message: str
+    fix: str = ""
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.message} [{self.code}]"
+        return f"{self.where}: {self.message} [{self.code}]" + (f"\n  fix: {self.fix}" if self.fix else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """A whole, valid ``hub.yaml``. ``revision`` is 12 hex digits of the SHA-256 of its text, variables unexpanded."""
+    """A whole, valid ``hub.yaml``. ``revision`` is 12 hex digits of the SHA-256 of its text, variables unexpanded.
+    ``places`` says where the keys of routes stand: see `hub.config.places`.
+    """
 
     name: str
     log: LogConfig
@@ -285,6 +307,7 @@ class Configuration:
     status: StatusConfig = field(default_factory=StatusConfig)
     enrichments: EnrichmentsConfig = field(default_factory=EnrichmentsConfig)
     findings: tuple[Finding, ...] = ()
+    places: Mapping[Place, Where] = field(default_factory=dict, repr=False)
 
     @property
     def topics(self) -> Topics:

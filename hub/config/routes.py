@@ -1,10 +1,10 @@
 """``routes:`` → Route: patterns compiled, options merged over the destination's, references checked."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.api import Options
+from connectors.api import CollectingDestination, Options
 from hub.config.destinations import Configured, layered
 from hub.config.enriching import check_enrich
 from hub.config.model import Finding, Route, SourceEntry, Target, Where
@@ -38,31 +38,37 @@ def read_routes(node: Node, around: Surroundings, problems: Problems) -> tuple[l
     seen: dict[str, Where] = {}
     for element in node.elements():
         written = validate(WrittenRoute, element, problems)
-        if "when" in element.items() and element.at(["when"]).value is None:
-            problems.add(element.at(["when"]).where, "`when` is empty; leave it out to match every event")
-        pattern = _pattern(element, problems)
+        when, unless = (_pattern(element, key, problems) for key in ("when", "unless"))
         findings += _unknown_sources(element, around.sources)
         check_known("destination", _destinations(element), around.destinations, problems)
         targets = _targets(element, written, around, problems)
         if written is None:
             continue
         _check_results(element, written, around, problems)
+        _check_transform(element, written, around, problems)
         if written.id in seen:
             problems.add(
                 element.at(["id"]).where, f"route `{written.id}` is already defined in {seen[written.id]}; keep one"
             )
         seen.setdefault(written.id, element.at(["id"]).where)
-        routes.append(_route(written, pattern, targets, element.where))
+        routes.append(_route(written, when, unless, targets, element.where))
     return routes, findings
 
 
-def _route(written: WrittenRoute, pattern: Pattern | None, targets: tuple[Target, ...], where: Where) -> Route:
+def _route(
+    written: WrittenRoute, when: Pattern | None, unless: Pattern | None, targets: tuple[Target, ...], where: Where
+) -> Route:
     return Route(
         id=written.id,
-        when=pattern,
+        when=when,
+        unless=unless,
         to=targets,
         where=where,
         enabled=written.enabled,
+        sample=written.sample,
+        stop=written.stop,
+        otherwise=written.otherwise,
+        transform=written.transform,
         order=written.order,
         priority=Lane(written.priority.source) if written.priority.source in PRIORITIES else written.priority,
         stale_after=written.stale_after,
@@ -87,20 +93,35 @@ def _check_results(element: Node, written: WrittenRoute, around: Surroundings, p
             )
 
 
-def _pattern(element: Node, problems: Problems) -> Pattern | None:
-    when = element.items().get("when")
-    if when is None or when.value is None:
+def _check_transform(element: Node, written: WrittenRoute, around: Surroundings, problems: Problems) -> None:
+    named = {name: around.configured[name].connector for name in written.to if name in around.configured}
+    for name, connector in named.items() if written.transform is not None else ():
+        if issubclass(connector, CollectingDestination):
+            problems.add(
+                element.at(["transform"]).where,
+                f"`transform`: `{name}` stores what was received, byte for byte; give it a route of its own",
+            )
+
+
+_EMPTY = {"when": "leave it out to match every event", "unless": "leave it out to leave no event out"}
+
+
+def _pattern(element: Node, key: str, problems: Problems) -> Pattern | None:
+    written = element.items().get(key)
+    if written is None:
+        return None
+    if written.value is None:
+        problems.add(written.where, f"`{key}` is empty; {_EMPTY[key]}")
         return None
     try:
-        return parse(when.plain())
+        return parse(written.plain())
     except InvalidPatternError as error:
-        problems.add(when.at(error.path).where, f"`{show(('when', *error.path))}`: {error.reason}")
+        problems.add(written.at(error.path).where, f"`{show((key, *error.path))}`: {error.reason}")
         return None
 
 
 def _unknown_sources(element: Node, sources: Collection[str]) -> list[Finding]:
-    when = element.items().get("when")
-    named = when.at(["source"]).elements() if when and "source" in when.items() else ()
+    named = [each for key in ("when", "unless") if key in element.items() for each in _sources(element.at([key]))]
     return [
         Finding(
             each.where,
@@ -110,6 +131,14 @@ def _unknown_sources(element: Node, sources: Collection[str]) -> list[Finding]:
         for each in named
         if isinstance(each.value, str) and not each.unset and each.value not in sources
     ]
+
+
+def _sources(pattern: Node) -> Iterator[Node]:
+    """What a pattern names as sources, in alternatives, too."""
+    if "source" in pattern.items():
+        yield from pattern.at(["source"]).elements()
+    for alternative in pattern.at(["$or"]).elements() if "$or" in pattern.items() else ():
+        yield from _sources(alternative)
 
 
 def _destinations(element: Node) -> tuple[Node, ...]:

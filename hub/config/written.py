@@ -3,11 +3,12 @@
 What stands in ``sources`` and ``destinations`` is validated by the connectors' own models.
 """
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from connectors.api import ConfigModel, Duration, Template
+from connectors.api import ConfigModel, Duration, Expression, Template
 from hub.config.enrichments import EnrichmentsConfig
 from hub.config.model import DeliverySettings, LogConfig, Order, RetryConfig, RetryDelays
 from hub.config.status import StatusConfig
@@ -42,6 +43,9 @@ class WrittenFile(ConfigModel):
     )
 
 
+_PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*%")
+
+
 def _one_or_many(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -63,6 +67,17 @@ def _of_one_subject(once_per: tuple[OncePer, ...]) -> tuple[OncePer, ...]:
     return once_per
 
 
+_Share = float | Annotated[str, Field(pattern=_PERCENT.pattern)]
+
+
+def _share(value: object) -> object:
+    if isinstance(value, str) and (written := _PERCENT.fullmatch(value)):
+        return float(written[1]) / 100
+    if isinstance(value, str):
+        raise ValueError(f"{value!r} is no share; write 0.1 or 10%")
+    return value
+
+
 class WrittenRoute(ConfigModel):
     """One of ``routes``."""
 
@@ -72,7 +87,23 @@ class WrittenRoute(ConfigModel):
         title="pattern",
         description="Pattern an event must match (EventBridge's language). Without it: every event.",
     )
-    to: Annotated[list[str], BeforeValidator(_one_or_many)] = Field(
+    unless: Any = Field(
+        None, title="pattern", description="Pattern of events that the route leaves out, of those that `when` matches."
+    )
+    sample: Annotated[float | None, Field(ge=0, le=1), BeforeValidator(_share, json_schema_input_type=_Share)] = Field(
+        None,
+        title="share",
+        description="Takes only this share of the events, `0.1` or `10%`, chosen by a hash of the route's and the "
+        "event's id: on a replay the same ones, on another route others.",
+    )
+    stop: bool = Field(
+        default=False, description="`true`: what this route takes, routes after it in the file do not get."
+    )
+    otherwise: bool = Field(
+        default=False,
+        description="`true`: takes only what no route without `otherwise` takes, wherever it stands in the file.",
+    )
+    to: Annotated[list[str], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])] = Field(
         min_length=1, title="text or list of text", description="A destination, or a list of them."
     )
     options: dict[str, dict[str, Any]] = Field(
@@ -107,6 +138,12 @@ class WrittenRoute(ConfigModel):
         description="`gemini-result`: fetch what the event points at before a delivery is made, once for all of them; "
         "templates see it as `result`, and `result_file` says where it is kept.",
     )
+    transform: Expression | None = Field(
+        None,
+        title="JMESPath expression",
+        description="Makes what destinations see and send as `data`, `{job: data.id, state: type}`, of the event as "
+        "templates see it. The log keeps what was received. A dead letter where it cannot be applied.",
+    )
     enabled: bool = Field(default=True, description="`false` keeps the route in the file and out of the work.")
     description: str = Field("", description="What the route is for.")
     labels: dict[str, str] = Field({}, description="Your own words, such as `team: search`; shown, never acted on.")
@@ -122,6 +159,10 @@ class WrittenEvent(ConfigModel):
     subject: str = Field("", description="What the event is about; events of one subject stay in order.")
     time: str = Field("", description="RFC 3339.")
     metadata: dict[str, Any] = Field({}, title="name → JSON", description="The metadata the source would find.")
+    headers: dict[str, str | list[str]] = Field(
+        {}, title="name → text", description="The received headers that are kept as evidence."
+    )
+    verified: dict[str, Any] = Field({}, title="name → JSON", description="How it was verified, `scheme` and `key`.")
     data: Any = Field(None, title="JSON", description="What the source calls `data`. Without it: taken out of `body`.")
     body: Any = Field(None, title="JSON", description="The parsed body. Without it: made of `data`.")
 
@@ -132,3 +173,12 @@ class WrittenTest(ConfigModel):
     name: str = Field(description="What must be true, as a sentence.")
     event: WrittenEvent = Field(description="The event.")
     expect: list[str] = Field(description="Ids of the routes that match, in the order of the file; [] for none.")
+    renders: dict[str, dict[str, dict[str, Any]]] = Field(
+        {},
+        title="route → destination → option → text",
+        description="What templates of expected routes come to for this event: `{failed-jobs: {alerts: {text: …}}}`; "
+        "what is left out may be anything.",
+    )
+    result: Any = Field(
+        None, title="JSON", description="What `enrich` fetches for this event, as templates see it; for `renders`."
+    )

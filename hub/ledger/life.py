@@ -93,6 +93,17 @@ async def life_of(stored: StoredEvent, connection: KafkaConnection, topics: Topi
     )
 
 
+async def decisions_of(stored: StoredEvent, connection: KafkaConnection, topics: Topics) -> Sequence[Decision]:
+    """What was decided of an event, in the order of the log: the last one counts.
+
+    Raises:
+        KafkaUnavailableError, LogAdminError, NewerFormatError
+    """
+    cut = await asyncio.to_thread(take_cut, connection, topics, stored.event.received - SKEW)
+    async with RangeReader(connection) as reader:
+        return await _decisions(reader, cut, stored)
+
+
 async def _decisions(reader: RangeReader, cut: Cut, stored: StoredEvent) -> list[Decision]:
     found = []
     mark = b'"offset":%d,' % stored.offset  # parse only what may be it

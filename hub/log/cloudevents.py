@@ -23,6 +23,7 @@ from schemas.attributes import (
 from schemas.binding import encode_key, event_attributes
 from schemas.delivery import DeliveryRecord
 from schemas.event import Event
+from schemas.exact_json import restore
 from schemas.headers import HEADERS, On
 from schemas.identity import LIVE, DeliveryId, DeliveryKey, Run
 from schemas.lane import Lane
@@ -209,7 +210,7 @@ def _event(found: dict[str, bytes], value: bytes | None) -> Event:
 def _json_object(data: bytes | None) -> dict[str, Any]:
     if data is None:
         return {}
-    value = orjson.loads(data)
+    value = restore(data)
     if not isinstance(value, dict):
         raise TypeError(f"{value!r} is not a JSON object")
     return value

@@ -1,12 +1,12 @@
 """An event's record, read only as far as somebody asks: what ``route`` decides by, for less than decoding it costs."""
 
 from datetime import datetime
-
-import orjson
+from typing import Any
 
 from hub.log.record import Headers, MalformedRecordError, check_format
 from schemas.attributes import decode_text, decode_time
 from schemas.event import JsonObject
+from schemas.exact_json import restore
 
 
 class EventOutline:
@@ -51,14 +51,32 @@ class EventOutline:
 
     @property
     def metadata(self) -> JsonObject:
-        found = self._found.get("ce_hubmetadata")
+        return self._object("ce_hubmetadata")
+
+    @property
+    def verified(self) -> JsonObject:
+        return self._object("ce_hubverified")
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        found = self._json("ce_hubheaders", [])
         try:
-            value = {} if found is None else orjson.loads(found)
-        except orjson.JSONDecodeError as error:
+            return tuple((name, text) for name, text in found)
+        except (TypeError, ValueError) as error:
             raise _malformed(error) from error
+
+    def _object(self, name: str) -> JsonObject:
+        value = self._json(name, {})
         if not isinstance(value, dict):
-            raise MalformedRecordError("not a hub's record: its metadata is not a JSON object")
+            raise MalformedRecordError(f"not a hub's record: its {name} is not a JSON object")
         return value
+
+    def _json(self, name: str, otherwise: Any) -> Any:
+        found = self._found.get(name)
+        try:
+            return otherwise if found is None else restore(found)
+        except ValueError as error:
+            raise _malformed(error) from error
 
     def _text(self, name: str) -> str | None:
         found = self._found.get(name)

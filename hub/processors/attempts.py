@@ -89,9 +89,22 @@ class Attempts:
                 errors[entry.key] = result
                 continue
             member = shared.settings.payload_member(record.event.source)
-            deliveries.append(
-                Delivery(entry.key, record.event, record.route, entry.work.attempt, options, member, result)
+            delivery = Delivery(
+                entry.key,
+                record.event,
+                record.route,
+                entry.work.attempt,
+                options,
+                member,
+                result,
+                entry.work.route.transform,
             )
+            try:
+                _ = delivery.sent
+            except BadRecordError as error:  # told here, so that no connector takes it for a fault of its own
+                errors[entry.key] = error
+                continue
+            deliveries.append(delivery)
         if deliveries:
             with shared.connector.use() as destination:
                 errors |= await attempt(destination, deliveries, shared.settings.timeout)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pydantic import ValidationError
 
-from connectors.api import Options
+from connectors.api import Expression, Options
 from hub.config.model import Configuration, DestinationEntry, Order, RetryConfig
 
 
@@ -19,6 +19,7 @@ class RouteSettings:
     strict: bool = False
     stale_after: timedelta | None = None
     enrich: str | None = None
+    transform: Expression | None = None
 
 
 class DestinationSettings:
@@ -32,7 +33,12 @@ class DestinationSettings:
         self._configuration = configuration
         self._routes: Mapping[str, RouteSettings] = {
             route.id: RouteSettings(
-                target.options, target.retry, route.order is Order.STRICT, route.stale_after, route.enrich
+                target.options,
+                target.retry,
+                route.order is Order.STRICT,
+                route.stale_after,
+                route.enrich,
+                route.transform,
             )
             for route in configuration.routes
             for target in route.to

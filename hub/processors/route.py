@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from connectors.api import BadRecordError, Template
-from hub.config.model import Configuration
-from hub.config.written import PRIORITIES
+from hub.config.deciding import Rules
 from hub.log.records import (
     EventOutline,
     MalformedRecordError,
@@ -25,50 +23,10 @@ from hub.processors.partitions import Feed, Partitions
 from hub.processors.surroundings import Surroundings
 from hub.processors.unreadable import unreadable
 from hub.processors.window import Received
-from hub.rules import RouteIndex
-from schemas.decision import DecidedDelivery, Decision
-from schemas.document import Document
-from schemas.identity import delivery_id_of
+from schemas.decision import Decision
 from schemas.lane import Lane
 
 _AT_ONCE = 500  # events whose writes are acknowledged together; more would hold up the event loop
-
-
-class Rules:
-    """One revision of the routes, compiled."""
-
-    def __init__(self, configuration: Configuration) -> None:
-        routes = [route for route in configuration.routes if route.enabled]
-        self.revision = configuration.revision
-        self._index = RouteIndex([route.when for route in routes])
-        self._targets = [[(route.id, target.destination, route.once_per) for target in route.to] for route in routes]
-        self._lanes = [route.priority for route in routes]
-        self._payload_member = {name: configuration.payload_member(name) for name in configuration.sources}
-
-    def decide(self, event: EventOutline) -> tuple[DecidedDelivery, ...]:
-        """The deliveries of one event, in the order of the routes."""
-        document = Document(event, self._payload_member.get(event.source))
-        return tuple(
-            [
-                DecidedDelivery(route, name, delivery_id_of(event, route, name, once_per), lane)
-                for position in self._index.match(document)
-                for lane in (_lane(self._lanes[position], document),)
-                for route, name, once_per in self._targets[position]
-            ]
-        )
-
-
-def _lane(priority: Lane | Template, document: Document) -> Lane:
-    """The lane a route gives to an event; NORMAL for whatever is none that a route may choose."""
-    if isinstance(priority, Lane):
-        return priority
-    try:
-        return _CHOICES.get(priority.render(document).strip().lower(), Lane.NORMAL)
-    except BadRecordError:  # a template that cannot be rendered for this event must not cost the delivery
-        return Lane.NORMAL
-
-
-_CHOICES = {str(lane): lane for lane in PRIORITIES}
 
 
 @dataclass(frozen=True, slots=True)

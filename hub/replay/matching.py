@@ -5,13 +5,13 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from hub.config.deciding import Rules
 from hub.config.model import Configuration, Route
 from hub.log.records import EventOutline, MalformedRecordError, Record, delivery_headers
 from hub.replay.archived import ArchivedRecord
 from hub.replay.paced import Append, Step
 from hub.replay.progress import ArchivePosition, Replay
 from hub.rules import Pattern
-from schemas.document import Document
 from schemas.identity import DeliveryId, delivery_id_of
 from schemas.lane import Lane
 
@@ -20,13 +20,15 @@ _SCANNED_AT_ONCE = 2000
 
 
 class Matcher:
-    """The pattern of a route as it is now, and the one that was asked for beside it."""
+    """What a route takes as the rules are now, also if it is not enabled, and the pattern that was asked for beside
+    it.
+    """
 
     def __init__(self, configuration: Configuration, route: Route, where: Pattern | None, replay: Replay) -> None:
-        self._patterns = [pattern for pattern in (route.when, where) if pattern is not None]
-        self._payload_member = {name: configuration.payload_member(name) for name in configuration.sources}
+        self._rules = Rules(configuration, as_if_enabled=[route.id])
+        self._route = route
+        self._where = where
         self._replay = replay
-        self._once_per = route.once_per
         self._earliest, self._latest = (int(moment.timestamp() * 1000) for moment in (replay.since, replay.until))
 
     def deliveries(self, record: Any) -> Mapping[str, DeliveryId]:
@@ -38,11 +40,13 @@ class Matcher:
         if not self._earliest <= record.timestamp < self._latest:
             return {}
         event = EventOutline(record.headers, record.value)
-        document = Document(event, self._payload_member.get(event.source))
-        if not all(pattern.matches(document) for pattern in self._patterns):
+        document = self._rules.document(event)
+        if self._where is not None and not self._where.matches(document):
+            return {}
+        if self._route.id not in (route.id for route in self._rules.routes(document)):
             return {}
         replay = self._replay
-        return {name: delivery_id_of(event, replay.route, name, self._once_per) for name in replay.destinations}
+        return {name: delivery_id_of(event, replay.route, name, self._route.once_per) for name in replay.destinations}
 
 
 @dataclass(slots=True)

@@ -8,6 +8,9 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
+from hub.rules.networks import Network
+from hub.rules.wildcards import Wildcard
+
 Scalar = Any
 """A JSON string, number, boolean or null."""
 
@@ -17,25 +20,54 @@ def identity(value: Scalar) -> Hashable:
     return (value,) if value is True or value is False else value
 
 
+def value_of(found: Hashable) -> Scalar:
+    """Undo `identity`."""
+    return found[0] if isinstance(found, tuple) else found
+
+
+def folded(text: str) -> str:
+    """Equal for texts that differ only in case: Unicode's full case folding, which also makes one of ``ß`` and ``ss``.
+
+    It folds each character by itself, so that what a text begins or ends with stays its beginning or end.
+    """
+    return text.casefold()
+
+
 @dataclass(frozen=True, slots=True)
 class Prefix:
+    """With ``ignore_case`` the text is folded."""
+
     text: str
+    ignore_case: bool = False
 
     def accepts(self, value: Scalar) -> bool:
-        return isinstance(value, str) and value.startswith(self.text)
+        return isinstance(value, str) and (folded(value) if self.ignore_case else value).startswith(self.text)
 
 
 @dataclass(frozen=True, slots=True)
 class Suffix:
+    """With ``ignore_case`` the text is folded."""
+
+    text: str
+    ignore_case: bool = False
+
+    def accepts(self, value: Scalar) -> bool:
+        return isinstance(value, str) and (folded(value) if self.ignore_case else value).endswith(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class EqualsIgnoreCase:
+    """The text is folded."""
+
     text: str
 
     def accepts(self, value: Scalar) -> bool:
-        return isinstance(value, str) and value.endswith(self.text)
+        return isinstance(value, str) and folded(value) == self.text
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Numbers from ``low`` to ``high``; an open end does not contain its bound."""
+    """Numbers from ``low`` to ``high``; an open end does not contain its bound. Whole numbers compare exactly."""
 
     low: float = float("-inf")
     high: float = float("inf")
@@ -60,6 +92,16 @@ class AnythingBut:
 
 
 @dataclass(frozen=True, slots=True)
+class NoneOf:
+    """Every value that is there, of whatever type, except those that one of these operators accepts."""
+
+    operators: tuple[Prefix | Suffix | EqualsIgnoreCase | Wildcard, ...]
+
+    def accepts(self, value: Scalar) -> bool:
+        return not any(operator.accepts(value) for operator in self.operators)
+
+
+@dataclass(frozen=True, slots=True)
 class Present:
     """``exists: true``. A null is there; an object, an empty list or nothing is not."""
 
@@ -67,7 +109,7 @@ class Present:
         return True
 
 
-Operator = Prefix | Suffix | Range | AnythingBut | Present
+Operator = Prefix | Suffix | EqualsIgnoreCase | Wildcard | Range | Network | AnythingBut | NoneOf | Present
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +131,12 @@ class Condition:
         if identity(value) in self.literals:
             return True
         return any(operator.accepts(value) for operator in self.operators)
+
+    @property
+    def field(self) -> str:
+        return ".".join(self.path)
+
+    @property
+    def asks(self) -> Hashable:
+        """Equal for conditions that ask the same."""
+        return self.path, self.literals, frozenset(self.operators), self.absent

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hub.rules.conditions import Condition, Scalar
@@ -28,21 +28,31 @@ class Mismatch:
 def explain(pattern: Pattern, document: Mapping[str, Any]) -> Mismatch | None:
     """The first condition, in the order written, that the document fails; None if it matches. Never raises.
 
-    ``exists: false`` is blamed last, since which list element it asks about depends on the other conditions.
+    ``exists: false`` is blamed last, since which list element it asks about depends on the other conditions. Of the
+    alternatives of ``$or`` the one that gets furthest is explained.
     """
     if pattern.matches(document):
         return None
-    conditions = sorted(pattern.conditions, key=lambda condition: condition.absent)
-    first = next(i for i in range(len(conditions)) if not Pattern(conditions[: i + 1]).matches(document))
-    return _mismatch(conditions[first], document)
+    failed = [_first_failed(conditions, document) for conditions in pattern.alternatives]
+    _, condition = max(failed, key=lambda each: each[0])  # the first of those that get equally far
+    mismatch = _mismatch(condition, document)
+    if all(condition in each for each in pattern.alternatives):
+        return mismatch
+    return replace(mismatch, expected=f"{mismatch.expected}, or another alternative of `$or`")
+
+
+def _first_failed(conditions: Sequence[Condition], document: Mapping[str, Any]) -> tuple[int, Condition]:
+    ordered = sorted(conditions, key=lambda condition: condition.absent)
+    first = next(i for i in range(len(ordered)) if not Pattern([ordered[: i + 1]]).matches(document))
+    return first, ordered[first]
 
 
 def _mismatch(condition: Condition, document: Mapping[str, Any]) -> Mismatch:
     values = _values(condition.path, document)
     expected = _json(condition.written)
-    if Pattern([condition]).matches(document):
+    if Pattern([[condition]]).matches(document):
         expected += " in the same list element as the conditions before it"
-    return Mismatch(".".join(condition.path), expected, _show(values))
+    return Mismatch(condition.field, expected, _show(values))
 
 
 def _values(path: tuple[str, ...], document: Mapping[str, Any]) -> list[Scalar]:

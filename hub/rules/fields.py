@@ -7,11 +7,14 @@ from hub.rules.conditions import Scalar
 from hub.rules.walking import elements, is_object
 
 Values = Mapping[str, list[Scalar]]
-"""Values by field. A field is a path joined by dots; one without a value is missing."""
+"""Values by field; one without a value is missing."""
 
 
 class FieldTree:
-    """The fields somebody asks about, as a tree of keys, so that a walk visits nothing else."""
+    """The fields somebody asks about, as a tree of keys, so that a walk visits nothing else.
+
+    A field is named by its path joined by dots.
+    """
 
     __slots__ = ("children", "field")
 
@@ -27,46 +30,53 @@ class FieldTree:
 
 
 class Fields:
-    """The values of a document's fields, read on demand, one top-level key at a time.
+    """The values of a document's fields, read on demand, one top-level key at a time. ``has_lists``: whether a list of
+    objects was on the way to any that was read so far.
 
     So a body is parsed only when a route that is still possible looks at it.
     """
 
-    __slots__ = ("_document", "_read", "_tree")
+    __slots__ = ("_document", "_read", "_tree", "has_lists")
 
     def __init__(self, tree: FieldTree, document: Mapping[str, Any]) -> None:
         self._tree = tree
         self._document = document
-        self._read: dict[str, dict[str, list[Scalar]]] = {}
+        self._read: dict[str, Values] = {}
+        self.has_lists = False
 
     def under(self, key: str) -> Values:
         """The fields under one top-level key."""
-        found = self._read.get(key)
-        if found is None:
-            found = self._read[key] = {}
+        values = self._read.get(key)
+        if values is None:
+            found: dict[str, list[Scalar]] = {}
+            values = self._read[key] = found
             try:
                 value = self._document[key]
             except KeyError:
-                return found
-            _read(self._tree.children[key], value, found)
-        return found
+                return values
+            self.has_lists |= _read(self._tree.children[key], value, found)
+        return values
 
 
-def _read(node: FieldTree, value: Any, found: dict[str, list[Scalar]]) -> None:
-    """Recursion is bounded by the depth of the tree, not of the document."""
+def _read(node: FieldTree, value: Any, found: dict[str, list[Scalar]]) -> bool:
+    """Whether there were lists of objects. Recursion is bounded by the depth of the tree, not of the document."""
     if type(value) is str:  # the usual case
         if node.field is not None:
             found.setdefault(node.field, []).append(value)
-        return
-    for element in elements(value) if isinstance(value, list | tuple) else (value,):
+        return False
+    in_list = isinstance(value, list | tuple)
+    lists = False
+    for element in elements(value) if in_list else (value,):
         if not is_object(element):
             if node.field is not None:
                 found.setdefault(node.field, []).append(element)
         elif node.children:
+            lists |= in_list
             for name, member in element.items():
                 child = node.children.get(name) or _dotted(node, name)
                 if child is not None:
-                    _read(child, member, found)
+                    lists |= _read(child, member, found)
+    return lists
 
 
 def _dotted(node: FieldTree, name: Any) -> FieldTree | None:

@@ -1,26 +1,25 @@
 """From what an author wrote under ``when`` to a Pattern, or to an error that shows what to write instead."""
 
-import json
-import math
-from collections.abc import Callable, Hashable, Mapping
-from difflib import get_close_matches
+from collections.abc import Hashable, Mapping
 from typing import Any
 
-from hub.rules.conditions import AnythingBut, Condition, Operator, Prefix, Present, Range, Suffix, identity
-from hub.rules.errors import InvalidPatternError, PathPart
+from hub.rules.conditions import Condition, Operator, identity
+from hub.rules.cost import MAX_COMBINATIONS, MAX_COST, cost
+from hub.rules.errors import InvalidPatternError
+from hub.rules.operators import NAMES, Path, did_you_mean, got, literal, operator, shown
 from hub.rules.pattern import Pattern
-from schemas.document import FIELDS
+from schemas.document import FIELDS, TEXT_FIELDS
 
+OR = "$or"
 MAX_DEPTH = 32
-"""Keys on the way to one condition."""
+"""Keys on the way to one condition, each ``$or`` counted as one."""
 MAX_CONDITIONS = 64
-"""Fields that one pattern asks about."""
+"""Fields that one combination of a pattern asks about."""
 MAX_VALUES = 10_000
 """Values in one list."""
 
-_TEXT_FIELDS = frozenset({"source", "endpoint", "type", "id", "subject", "time"})
-_KNOWN_ELSEWHERE = frozenset({"wildcard", "equals-ignore-case", "cidr", "$or"})
-_Path = tuple[PathPart, ...]
+_Conditions = dict[tuple[str, ...], Condition]
+"""By path. All of them must hold."""
 
 
 def parse(pattern: object) -> Pattern:
@@ -30,52 +29,110 @@ def parse(pattern: object) -> Pattern:
     """
     if not isinstance(pattern, Mapping):
         raise InvalidPatternError(
-            (), f"expected fields and what they may be, like `type: [batch.failed]`{_got(pattern)}"
+            (), f"expected fields and what they may be, like `type: [batch.failed]`{got(pattern)}"
         )
-    conditions: dict[tuple[str, ...], Condition] = {}
-    _collect(pattern, (), (), conditions)
-    return Pattern(tuple(conditions.values()))
+    combinations = _count(pattern, (), 0)
+    if combinations > MAX_COMBINATIONS:
+        raise InvalidPatternError(
+            (),
+            f"its `{OR}` multiply to {combinations:,} combinations, at most {MAX_COMBINATIONS:,} are allowed: say it "
+            "in fewer alternatives (a list of values is none), or in several routes",
+        )
+    found = tuple(tuple(each.values()) for each in _fields(pattern, (), ()))
+    price = cost(found)
+    if price > MAX_COST:
+        multiplied = f" in {combinations:,} combinations of `{OR}`" if combinations > 1 else ""
+        raise InvalidPatternError(
+            (),
+            f"costs {price:,}{multiplied}, at most {MAX_COST:,} is allowed: one for each condition, each operator and "
+            "each fragment between the stars of a wildcard; use fewer of them, or several routes",
+        )
+    return Pattern(found)
 
 
-def _collect(
-    fields: Mapping[Any, Any], written: _Path, path: tuple[str, ...], into: dict[tuple[str, ...], Condition]
-) -> None:
+def _count(written: Any, here: Path, depth: int) -> int:
+    """The combinations of the alternatives in it, counted before anything is multiplied out."""
+    if not isinstance(written, Mapping):
+        return 1
+    if depth > MAX_DEPTH:
+        raise InvalidPatternError(here, f"nested deeper than {MAX_DEPTH} keys and `{OR}`")
+    count = 1
+    for key, value in written.items():
+        if key == OR and isinstance(value, list | tuple):
+            count *= max(1, sum(_count(each, (*here, OR, i), depth + 1) for i, each in enumerate(value)))
+        else:
+            count *= _count(value, (*here, key), depth + 1)
+    return count
+
+
+def _fields(fields: Mapping[Any, Any], written: Path, path: tuple[str, ...]) -> list[_Conditions]:
+    """The combinations that a mapping allows."""
     if not fields:
         raise InvalidPatternError(written, "an empty pattern says nothing; leave `when` out to match every event")
+    found: list[_Conditions] = [{}]
     for key, value in fields.items():
         here = (*written, key)
         if not isinstance(key, str):
             raise InvalidPatternError((*written, str(key)), f'a key is text; write it in quotes: "{key}"')
-        parts = (*path, *key.split("."))
-        _check_key(key, parts, here)
-        if isinstance(value, Mapping):
-            if parts[0] in _TEXT_FIELDS:
-                raise InvalidPatternError(here, f"`{parts[0]}` is text and has nothing inside; write a list")
-            _collect(value, here, parts, into)
-        else:
-            if parts in into:
+        more = _alternatives(value, here, path) if key == OR else _field(key, value, here, path)
+        found = [_both(one, other, here) for one in found for other in more]
+    return found
+
+
+def _alternatives(written: Any, here: Path, path: tuple[str, ...]) -> list[_Conditions]:
+    if not isinstance(written, list | tuple):
+        raise InvalidPatternError(here, f"`{OR}` is a list of alternatives; write [{{type: [a]}}, {{source: [b]}}]")
+    if len(written) < 2:
+        raise InvalidPatternError(here, f"`{OR}` needs at least two alternatives; write the one without `{OR}`")
+    found: list[_Conditions] = []
+    for position, each in enumerate(written):
+        place = (*here, position)
+        if not isinstance(each, Mapping):
+            raise InvalidPatternError(place, f"expected fields and what they may be, like {{type: [a]}}{got(each)}")
+        for key in each:
+            if key in NAMES:
                 raise InvalidPatternError(
-                    here, "given twice (dots and nesting mean the same); put all values in one list"
+                    (*place, str(key)),
+                    f"`{key}` is an operator; name the field it is for, like {{name: [{{{key}: …}}]}}",
                 )
-            into[parts] = _condition(parts, value, here)
-            if len(into) > MAX_CONDITIONS:
-                raise InvalidPatternError(here, f"more than {MAX_CONDITIONS} fields in one pattern")
+        found += _fields(each, place, path)
+    return found
 
 
-def _check_key(key: str, parts: tuple[str, ...], here: _Path) -> None:
-    if key in _KNOWN_ELSEWHERE:
-        raise InvalidPatternError(here, f"`{key}` is not supported here; {_SUPPORTED}")
+def _field(key: str, value: Any, here: Path, path: tuple[str, ...]) -> list[_Conditions]:
+    parts = (*path, *key.split("."))
+    _check_key(parts, here)
+    if not isinstance(value, Mapping):
+        return [{parts: _condition(parts, value, here)}]
+    if parts[0] in TEXT_FIELDS:
+        raise InvalidPatternError(here, f"`{parts[0]}` is text and has nothing inside; write a list")
+    return _fields(value, here, parts)
+
+
+def _both(one: _Conditions, other: _Conditions, here: Path) -> _Conditions:
+    if one.keys() & other.keys():
+        where = "" if OR not in here else f", outside of `{OR}` and in it"
+        raise InvalidPatternError(
+            here, f"given twice{where} (dots and nesting mean the same); put all values in one list"
+        )
+    joined = {**one, **other}
+    if len(joined) > MAX_CONDITIONS:
+        raise InvalidPatternError(here, f"more than {MAX_CONDITIONS} fields in one pattern")
+    return joined
+
+
+def _check_key(parts: tuple[str, ...], here: Path) -> None:
     if parts[0] not in FIELDS:
-        raise InvalidPatternError(here, f"no such field; {_did_you_mean(parts[0], FIELDS)}")
-    if parts[0] in _TEXT_FIELDS and len(parts) > 1:
+        raise InvalidPatternError(here, f"no such field; {did_you_mean(parts[0], FIELDS)}")
+    if parts[0] in TEXT_FIELDS and len(parts) > 1:
         raise InvalidPatternError(here, f"`{parts[0]}` is text and has nothing inside")
     if len(parts) > MAX_DEPTH:
         raise InvalidPatternError(here, f"nested deeper than {MAX_DEPTH} keys")
 
 
-def _condition(parts: tuple[str, ...], values: Any, here: _Path) -> Condition:
+def _condition(parts: tuple[str, ...], values: Any, here: Path) -> Condition:
     if not isinstance(values, list | tuple):
-        raise InvalidPatternError(here, f"expected a list of values; write [{_shown(values)}]")
+        raise InvalidPatternError(here, f"expected a list of values; write [{shown(values)}]")
     if not values:
         raise InvalidPatternError(here, "an empty list matches nothing; name at least one value")
     if len(values) > MAX_VALUES:
@@ -86,129 +143,9 @@ def _condition(parts: tuple[str, ...], values: Any, here: _Path) -> Condition:
     for position, value in enumerate(values):
         place = (*here, position)
         if not isinstance(value, Mapping):
-            literals.add(identity(_literal(value, place)))
-        elif (operator := _operator(value, place)) is None:
+            literals.add(identity(literal(value, place)))
+        elif (found := operator(value, place)) is None:
             absent = True
         else:
-            operators.append(operator)
+            operators.append(found)
     return Condition(parts, frozenset(literals), tuple(operators), absent, tuple(values))
-
-
-def _literal(value: Any, here: _Path) -> str | float | bool | None:
-    """A string, number, boolean or null, freed of the subclasses that YAML loaders make."""
-    match value:
-        case None | bool():
-            return value
-        case str():
-            return str(value)
-        case int():
-            return int(value)
-        case float() if math.isfinite(value):
-            return float(value)
-        case list() | tuple():
-            raise InvalidPatternError(here, "a list inside the list; write its values directly")
-        case _:
-            raise InvalidPatternError(
-                here, f"expected text, a number, true, false or null{_got(value)}; quote it if text is meant"
-            )
-
-
-def _operator(written: Mapping[Any, Any], here: _Path) -> Operator | None:
-    """The operator of ``{name: operand}``; None for ``exists: false``, which no value fulfils."""
-    if len(written) != 1:
-        raise InvalidPatternError(
-            here, f"exactly one operator per entry, got {len(written)}; write them as separate entries"
-        )
-    name, operand = next(iter(written.items()))
-    place = (*here, str(name))
-    if name == "exists":
-        if not isinstance(operand, bool):
-            raise InvalidPatternError(place, f"expected true or false{_got(operand)}")
-        return Present() if operand else None
-    if name not in _OPERATORS:
-        known = "not supported here" if name in _KNOWN_ELSEWHERE else "no operator"
-        raise InvalidPatternError(place, f"`{name}` is {known}; {_did_you_mean(str(name), (*_OPERATORS, 'exists'))}")
-    return _OPERATORS[name](operand, place)
-
-
-def _prefix(operand: Any, here: _Path) -> Operator:
-    return Prefix(_text(operand, here))
-
-
-def _suffix(operand: Any, here: _Path) -> Operator:
-    return Suffix(_text(operand, here))
-
-
-def _text(operand: Any, here: _Path) -> str:
-    if not isinstance(operand, str):
-        raise InvalidPatternError(here, f"expected text{_got(operand)}")
-    return str(operand)
-
-
-def _anything_but(operand: Any, here: _Path) -> Operator:
-    if isinstance(operand, Mapping):
-        raise InvalidPatternError(here, "an operator inside anything-but is not supported; write values, like [a, b]")
-    values = operand if isinstance(operand, list | tuple) else [operand]
-    if not values:
-        raise InvalidPatternError(here, "an empty list excludes nothing; write `exists: true`")
-    excluded = [_literal(value, (*here, position)) for position, value in enumerate(values)]
-    texts = sum(isinstance(value, str) for value in excluded)
-    numbers = sum(isinstance(value, int | float) and not isinstance(value, bool) for value in excluded)
-    if len(excluded) not in (texts, numbers):
-        raise InvalidPatternError(here, "expected only text or only numbers")
-    return AnythingBut(frozenset(identity(value) for value in excluded))
-
-
-_NUMERIC_FORM = 'write ["=", 5], [">", 0] or [">", 0, "<=", 100]'
-
-
-def _numeric(operand: Any, here: _Path) -> Operator:
-    if not isinstance(operand, list | tuple) or len(operand) not in (2, 4):
-        raise InvalidPatternError(here, f"expected comparisons and numbers; {_NUMERIC_FORM}")
-    bounds = [_number(number, (*here, 2 * i + 1)) for i, number in enumerate(operand[1::2])]
-    match tuple(operand[0::2]):
-        case ("=",):
-            return Range(low=bounds[0], high=bounds[0])
-        case (">" | ">=" as lower,):
-            return Range(low=bounds[0], low_open=lower == ">")
-        case ("<" | "<=" as upper,):
-            return Range(high=bounds[0], high_open=upper == "<")
-        case (">" | ">=" as lower, "<" | "<=" as upper):
-            if bounds[0] >= bounds[1]:
-                raise InvalidPatternError(
-                    here, f"nothing lies between {bounds[0]} and {bounds[1]}; the smaller comes first"
-                )
-            return Range(bounds[0], bounds[1], lower == ">", upper == "<")
-        case _:
-            raise InvalidPatternError(here, f"expected =, or > or >= and then < or <=; {_NUMERIC_FORM}")
-
-
-def _number(value: Any, here: _Path) -> float:
-    number = _literal(value, here)
-    if isinstance(number, bool) or not isinstance(number, int | float):
-        raise InvalidPatternError(here, f"expected a number{_got(value)}")
-    return number
-
-
-_OPERATORS: Mapping[str, Callable[[Any, _Path], Operator]] = {
-    "prefix": _prefix,
-    "suffix": _suffix,
-    "anything-but": _anything_but,
-    "numeric": _numeric,
-}
-_SUPPORTED = f"supported are values and {', '.join((*_OPERATORS, 'exists'))}"
-
-
-def _did_you_mean(name: str, known: tuple[str, ...]) -> str:
-    close = get_close_matches(name, known, n=1)
-    return f"did you mean `{close[0]}`?" if close else f"expected one of {', '.join(known)}"
-
-
-def _got(value: Any) -> str:
-    return f", got {_shown(value)}"
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, default=str)

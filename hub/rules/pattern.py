@@ -1,4 +1,4 @@
-"""A parsed pattern: a tree of conditions, and whether a document fulfils them all.
+"""A parsed pattern: alternatives, each a tree of conditions, and whether a document fulfils all of one of them.
 
 The semantics are those of Amazon EventBridge and its open implementation, Event Ruler
 (https://github.com/aws/event-ruler, README: "JSON Array Matching", "Exists matching"):
@@ -6,6 +6,7 @@ The semantics are those of Amazon EventBridge and its open implementation, Event
 - A condition is fulfilled by any of the field's values; every condition must be fulfilled.
 - Conditions on objects inside one list are fulfilled by one and the same element of it.
 - Only scalars are values. An object, an empty list and a missing key are all "not there"; null is there.
+- ``$or`` multiplies out: each combination of alternatives is a pattern of its own, and one of them must hold.
 - ``exists: false`` asks about the element that the other conditions chose. Where they chose none, it asks about all.
 """
 
@@ -15,6 +16,7 @@ from enum import IntEnum
 from typing import Any
 
 from hub.rules.conditions import Condition
+from hub.rules.cost import cost
 from hub.rules.walking import elements, is_object, members, scalars
 
 
@@ -35,42 +37,50 @@ class _Outcome(IntEnum):
 
 
 class Pattern:
-    """A valid ``when``. Immutable, made by ``hub.rules.parse``; equal if it asks the same in the same order."""
+    """A valid ``when``. Immutable, made by ``hub.rules.parse``; equal if it asks the same in the same order.
 
-    __slots__ = ("_root", "conditions")
+    ``alternatives`` are what the author's ``$or`` multiply out to, each a conjunction in the order written; a pattern
+    without ``$or`` has one. ``roots`` are the same as trees, for ``holds``. ``cost`` is what checking it takes at most
+    (see ``hub.rules.cost``).
+    """
 
-    def __init__(self, conditions: Sequence[Condition]) -> None:
-        self.conditions = tuple(conditions)
-        self._root = tree(self.conditions)
+    __slots__ = ("alternatives", "roots")
+
+    def __init__(self, alternatives: Iterable[Sequence[Condition]]) -> None:
+        self.alternatives = tuple(tuple(conditions) for conditions in alternatives)
+        self.roots = [tree(conditions) for conditions in self.alternatives]
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """Every condition once, whichever alternatives it is in, in the order written."""
+        return tuple({id(condition): condition for each in self.alternatives for condition in each}.values())
+
+    @property
+    def cost(self) -> int:
+        return cost(self.alternatives)
 
     def matches(self, document: Mapping[str, Any]) -> bool:
-        """Whether the document fulfils every condition. Never raises, whatever JSON the document holds.
+        """Whether the document fulfils every condition of an alternative. Never raises, whatever JSON it holds.
 
         Looks only at the top-level keys that the pattern names, and only until one condition fails.
         """
-        for key, node in self._root.children.items():
-            try:
-                value = document[key]
-            except KeyError:
-                values = []
-            else:
-                values = [value]
-            if _outcome(node, values) is _Outcome.FAILED:
-                return False
-        return True
+        return any(holds(root, document) for root in self.roots)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Pattern) and self.conditions == other.conditions
+        return isinstance(other, Pattern) and self.alternatives == other.alternatives
 
     def __hash__(self) -> int:
-        return hash(tuple((condition.path, condition.literals) for condition in self.conditions))
+        return hash(tuple(condition.asks for each in self.alternatives for condition in each))
 
     def __repr__(self) -> str:
-        asked = {".".join(condition.path): list(condition.written) for condition in self.conditions}
-        return f"Pattern({asked})"
+        asked = [
+            {condition.field: list(condition.written) for condition in conditions} for conditions in self.alternatives
+        ]
+        return f"Pattern({' or '.join(map(str, asked))})"
 
 
 def tree(conditions: Iterable[Condition]) -> Node:
+    """Of conditions that must all hold."""
     root = Node()
     for condition in conditions:
         node = root
@@ -78,6 +88,20 @@ def tree(conditions: Iterable[Condition]) -> Node:
             node = node.children.setdefault(part, Node())
         node.condition = condition
     return root
+
+
+def holds(root: Node, document: Mapping[str, Any]) -> bool:
+    """Whether the document fulfils every condition of a tree."""
+    for key, node in root.children.items():
+        try:
+            value = document[key]
+        except KeyError:
+            values = []
+        else:
+            values = [value]
+        if _outcome(node, values) is _Outcome.FAILED:
+            return False
+    return True
 
 
 def _outcome(node: Node, values: Sequence[Any]) -> _Outcome:

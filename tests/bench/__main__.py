@@ -33,6 +33,7 @@ BENCHMARKS = (
     "gemini_jobs",
     "neighbour",
     "lanes",
+    "backtest",
     "outcome_index",
     "footprint",
     "disk",

@@ -1,5 +1,6 @@
-"""Writes the generated parts of the README anew: ``make docs``. A test compares."""
+"""Writes the generated parts of the README and the JSON Schemas anew: ``make docs``. Tests compare."""
 
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,12 +8,18 @@ from pathlib import Path
 from hub.api.endpoints import reference
 from hub.cli import group
 from hub.cli.reference import render_commands
+from hub.config.json_schema import render_schema
 from hub.config.model import DEFAULT_DELAYS, LogConfig
 from hub.config.reference import render_reference
 from hub.log.topics import Layout, Topics, topic_specs
+from hub.rules.operators import LANGUAGE
+from schemas.generate import FOLDER, write
 from schemas.headers import HEADERS
 
 README = Path(__file__).parents[2] / "README.md"
+SCHEMA = FOLDER / "hub-yaml.json"
+"""That of ``hub.yaml``; the others are made of what is in ``schemas`` alone."""
+
 _SECTION = re.compile(r"(<!-- generated: (\S+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 
 
@@ -24,6 +31,7 @@ def render(text: str) -> str:
         "topics": _topics(),
         "headers": _headers(),
         "api": reference(),
+        "language": _language(),
     }
     missing = set(sections) ^ {name for _, name, _ in _SECTION.findall(text)}
     assert not missing, f"the README and the generator do not agree on {sorted(missing)}"
@@ -42,6 +50,19 @@ def _kept(milliseconds: str) -> str:
     return "no limit" if milliseconds == "-1" else f"{int(milliseconds) // 86_400_000} days"
 
 
+def _language() -> str:
+    def shown(*values: object) -> str:
+        return ", ".join(f"`{json.dumps(value, ensure_ascii=False)}`" for value in values)
+
+    return _table(
+        ("operator", "accepts", "written", "accepts such as", "but not"),
+        (
+            (each.name, each.meaning, shown([each.entry]), shown(*each.accepted), shown(*each.refused))
+            for each in LANGUAGE
+        ),
+    )
+
+
 def _headers() -> str:
     return _table(
         ("header", "on", "there", "meaning"),
@@ -53,5 +74,11 @@ def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, tuple("---" for _ in header), *rows))
 
 
+def schema() -> str:
+    return json.dumps(render_schema(builtin=True), indent=2, ensure_ascii=False) + "\n"
+
+
 if __name__ == "__main__":
     README.write_text(render(README.read_text()))
+    SCHEMA.write_text(schema())
+    write()

@@ -29,6 +29,10 @@ def test_the_generated_reference_is_fresh() -> None:
     assert generate.render(README) == README, "run `make docs`"
 
 
+def test_the_stored_schema_of_hub_yaml_is_fresh() -> None:
+    assert generate.SCHEMA.read_text() == generate.schema(), "run `make docs`"
+
+
 @pytest.mark.parametrize("number", range(len(blocks("yaml"))))
 def test_every_yaml_example_is_a_valid_configuration(number: int, tmp_path: Path) -> None:
     (tmp_path / "hub.yaml").write_text(blocks("yaml")[number])

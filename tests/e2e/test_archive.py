@@ -87,7 +87,7 @@ def test_what_the_log_no_longer_has_is_delivered_from_the_archive(
 
 def test_an_interrupted_replay_of_an_archive_goes_on(hub: Project, archived: Project, events: list[Event]) -> None:
     url = f"file://{hub.folder.parent / 'archive'}"
-    choice = ("--archive", url, "--route", "all", "--since", "3h", "--yes", "--rate", "60")
+    choice = ("--archive", url, "--route", "all", "--since", "3h", "--yes", "--rate", "20")
     with hub.worker():
         process = hub.start("replay", *choice)
         until(lambda: len(hub.ended("db")) >= 20, "some are delivered")
@@ -136,3 +136,16 @@ def test_a_wrong_archive_says_what_would_be_right(hub: Project) -> None:
         assert re.search(complaint, hub("events", "list", "--archive", name, code=2).stderr)
     empty = hub("events", "list", "--archive", f"file://{hub.folder}/empty")
     assert "nothing received" in empty.stderr
+
+
+def test_a_backtest_reads_the_archive_and_an_event_with_two_copies_once(
+    hub: Project, archived: Project, events: list[Event]
+) -> None:
+    new = hub.folder / "new.yaml"
+    new.write_text((hub.folder / "hub.yaml").read_text().replace("type: [push]", "type: [pull]"))
+    result = hub("backtest", str(new), "--archive", "archive", "--since", "3h", "--json")
+    found = json.loads(result.stdout)
+    assert (found["scanned"], found["changed"]) == (len(events), len(events))
+    removed = {(each["route"], each["destination"]): each["removed"] for each in found["targets"]}
+    assert removed["pushes", "archive"] == removed["pushes", "db"] == len(events)
+    assert removed["keep", "archive"] == 0

@@ -114,8 +114,8 @@ def test_the_walkthrough_of_the_readme_ends_with_a_delivered_event(project: Proj
         assert verified.stdout.endswith("Nothing is missing.\n"), verified.stdout + verified.stderr
         assert (project.folder / ".hub" / "status.db").exists()
         until(lambda: project.hub("status").stdout.startswith("All is well: "), what="hub status")
-        kept = {"hub.yaml", ".env", ".gitignore", ".hub", "up.log"}
-        assert {path.name for path in project.folder.iterdir()} == kept, "the hub writes below .hub alone"
+        kept = {"hub.yaml", "hub.schema.json", ".env", ".gitignore", ".hub", "up.log"}
+        assert {path.name for path in project.folder.iterdir()} == kept, "running, the hub writes below .hub alone"
     finally:
         assert stop(hub) == 0, project.log()
 

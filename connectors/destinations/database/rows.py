@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import orjson
 
 from connectors.api import BadRecordError, Delivery
+from schemas.exact_json import dumps, loads
 
 COLUMNS = ("source", "id", "type", "subject", "time", "received", "metadata", "data", "route", "delivery")
 
@@ -21,7 +22,7 @@ def row_of(delivery: Delivery) -> Row:
     """
     event = delivery.event
     try:
-        metadata = orjson.dumps(dict(event.metadata)).decode()
+        metadata = dumps(dict(event.metadata)).decode()
     except (TypeError, ValueError) as error:
         raise BadRecordError(f"the event's metadata cannot be written as JSON: {error}") from error
     return (
@@ -32,7 +33,7 @@ def row_of(delivery: Delivery) -> Row:
         _timestamp(event.time) if event.time else None,
         _timestamp(event.received),
         metadata,
-        json_text(event.body),
+        json_text(delivery.sent.body),
         delivery.route,
         delivery.key.id,
     )
@@ -43,7 +44,7 @@ def json_text(body: bytes) -> str | None:
     if not body:
         return None
     try:
-        orjson.loads(body)
+        loads(body)
         return body.decode()  # the sender's own text: no number is rounded on its way
     except ValueError:
         pass

@@ -7,7 +7,7 @@ import orjson
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from connectors.api import BadRecordError, Document, Template
+from connectors.api import BadRecordError, Template
 
 _DEEPEST = 100
 
@@ -24,7 +24,7 @@ class BodyTemplate:
         self.content_type = "text/plain; charset=utf-8" if isinstance(written, str) else "application/json"
         self._compiled = _compiled(written, 0)
 
-    def render(self, document: Document) -> bytes:
+    def render(self, document: Mapping[str, Any]) -> bytes:
         """Raises BadRecordError: the body cannot be made of this event."""
         rendered = _rendered(self._compiled, document)
         try:
@@ -64,7 +64,7 @@ def _compiled(written: object, depth: int) -> Any:
     raise ValueError("not a body; write a text, or a mapping or list whose texts are templates")
 
 
-def _rendered(compiled: Any, document: Document) -> Any:
+def _rendered(compiled: Any, document: Mapping[str, Any]) -> Any:
     if isinstance(compiled, Template):
         return compiled.render(document)
     if isinstance(compiled, dict):

@@ -50,7 +50,7 @@ class RequestFactory:
             BadRecordError: a template cannot be rendered with this event.
         """
         template = delivery.options.body or self._body
-        body = template.render(delivery.document) if template else delivery.body
+        body = template.render(delivery.document) if template else delivery.sent.body
         content = {"Content-Type": template.content_type} if template else _content_headers(delivery)
         own = {name: _rendered(name, value, delivery) for name, value in self._headers.items()}
         attributes = cloudevents_headers(delivery.event) if self._cloudevents else {}
@@ -61,8 +61,8 @@ class RequestFactory:
 
 
 def _content_headers(delivery: Delivery[HttpOptions]) -> dict[str, str]:
-    """What says how to read the event's bytes, as its sender said it."""
-    event = delivery.event
+    """What says how to read the bytes, as their sender said it."""
+    event = delivery.sent
     encodings = [value for name, value in event.headers if name == "content-encoding"]
     headers = {"Content-Encoding": header_text(", ".join(encodings))} if encodings else {}
     return {"Content-Type": event.content_type, **headers} if event.content_type else headers

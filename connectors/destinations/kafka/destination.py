@@ -122,7 +122,7 @@ class KafkaDestination(BatchDestination[KafkaConfig, KafkaOptions]):
     def _record(self, delivery: Delivery[KafkaOptions]) -> _Record:
         """Raises BadRecordError."""
         topic = self._topic(delivery)
-        return _Record(topic, self._key(delivery), delivery.body, _headers(delivery))
+        return _Record(topic, self._key(delivery), delivery.sent.body, _headers(delivery))
 
     def _topic(self, delivery: Delivery[KafkaOptions]) -> str:
         name = (delivery.options.topic or self.config.topic).render(delivery.document)
@@ -194,4 +194,4 @@ def _headers(delivery: Delivery[KafkaOptions]) -> list[tuple[str, bytes]]:
     identity = [("ce_hubdelivery", encode_text("delivery", delivery.key.id, 20_000))]
     if delivery.key.run:
         identity.append(("ce_hubrun", delivery.key.run.encode()))
-    return [*event_attributes(delivery.event), *identity]
+    return [*event_attributes(delivery.sent), *identity]

@@ -27,6 +27,6 @@ class ObjectDestination(EachDestination[ObjectConfig, Options]):
 
     async def deliver_one(self, delivery: Delivery[Options]) -> None:
         result = delivery.result
-        data = delivery.body if result is None else await result.read()
-        content_type = sent_as(delivery.event.content_type if result is None else result.content_type)
+        data = delivery.sent.body if result is None else await result.read()
+        content_type = sent_as(delivery.sent.content_type if result is None else result.content_type)
         await self._client.put(f"{self.config.path.render(delivery)}{extension(content_type)}", data, content_type)

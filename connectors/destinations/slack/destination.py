@@ -38,6 +38,10 @@ class SlackDestination(EachDestination[SlackConfig, SlackOptions]):
         self._session: aiohttp.ClientSession | None = None
         self._poster: Poster | None = None
 
+    @classmethod
+    def escape(cls, text: str) -> str:
+        return escaped(text)
+
     async def open(self) -> None:
         await self.close()
         self._session = self.context.http.session(timeout=_REQUEST_TIMEOUT)
@@ -60,7 +64,7 @@ class SlackDestination(EachDestination[SlackConfig, SlackOptions]):
         if self._poster is None:
             raise DestinationDownError("Slack is not open")
         template = delivery.options.text or self.config.text
-        text = shortened(template.render(delivery.document, escaped))
+        text = shortened(template.render(delivery.document, self.escape))
         if not text.strip():
             raise BadRecordError(f"the message is empty: {template.source!r} gives nothing for this event")
         channel = delivery.options.channel or self.config.channel

@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -22,13 +22,14 @@ from connectors.api import (
     Verified,
 )
 from connectors.sources.gemini.api_config import GeminiApiConfig
-from connectors.sources.gemini.events import TERMINAL_TYPES
+from connectors.sources.gemini.events import TERMINAL_TYPES, event_schemas
 from connectors.sources.gemini.results import GeminiResults
 from connectors.sources.gemini.source import describe
 from connectors.sources.gemini.token import Expected, read_token
 from connectors.sources.gemini.v1a import read_signed
 from connectors.sources.key_set import KeyCache, KeySetEndpoint
 from connectors.sources.standard_webhooks import SIGNED_HEADERS, check_timestamp
+from schemas.event import JsonObject
 from schemas.gemini import job_id
 
 GOOGLE_KEYS = "https://generativelanguage.googleapis.com/.well-known/jwks.json"
@@ -117,6 +118,10 @@ class GeminiDynamicSource(Source[GeminiDynamicConfig], GeminiResults):
     @classmethod
     def subject_of(cls, name: str) -> str:
         return job_id(name)
+
+    @classmethod
+    def event_schemas(cls) -> Mapping[str, JsonObject]:
+        return event_schemas()
 
     async def open(self) -> None:
         if self.config.jwks_url.startswith("http:") and not self.context.http.allow_private:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from schemas.event import JsonObject
+from schemas.gemini import EVENT_MODELS, FailureData, JobEvent
+
 _FAILURE = {"error_code": "INTERNAL", "error_message": "The model is overloaded. Please try again later."}
 
 
@@ -53,6 +56,16 @@ VIDEO_FAILED = "video.failed"
 
 TERMINAL_TYPES = frozenset(EVENT_TYPES) - {"interaction.requires_action"} | {VIDEO_FAILED}
 """Those after which nothing more happens to the job."""
+
+
+class _VideoFailed(JobEvent):
+    data: FailureData
+
+
+def event_schemas() -> Mapping[str, JsonObject]:
+    """JSON Schema of the body by type: those of the catalogue, and what reconciliation adds."""
+    models: Mapping[str, type[JobEvent]] = {**EVENT_MODELS, VIDEO_FAILED: _VideoFailed}
+    return {kind: model.model_json_schema() for kind, model in models.items()}
 
 
 def sample(event_type: str, now: datetime) -> dict[str, Any]:

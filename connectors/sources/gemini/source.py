@@ -17,7 +17,7 @@ from connectors.api import (
     Verified,
 )
 from connectors.sources.fields import instant, member, text
-from connectors.sources.gemini.events import EVENT_TYPES, TERMINAL_TYPES, sample
+from connectors.sources.gemini.events import EVENT_TYPES, TERMINAL_TYPES, event_schemas, sample
 from connectors.sources.gemini.registered import GeminiAccountConfig, RegisteredGemini
 from connectors.sources.gemini.results import GeminiResults
 from connectors.sources.standard_webhooks import (
@@ -71,6 +71,10 @@ class GeminiSource(Source[GeminiConfig], SampleSender, RegisteredGemini, GeminiR
     @classmethod
     def subject_of(cls, name: str) -> str:
         return job_id(name)
+
+    @classmethod
+    def event_schemas(cls) -> Mapping[str, JsonObject]:
+        return event_schemas()
 
     def describe(self, request: Request) -> Sequence[EventAttributes]:
         return [describe(request.parsed_body, request.header("webhook-id"))]

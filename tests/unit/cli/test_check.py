@@ -1,6 +1,7 @@
 """``hub check``: exit codes and what is said, with the built-in connectors."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,6 +75,63 @@ def test_a_finding_ends_with_1(check: Check) -> None:
     )
 
 
+def test_a_finding_says_what_to_write_and_can_be_left_out(check: Check) -> None:
+    text = GOOD.replace("{id: all, to: db}", "{id: all, to: db, when: {source: [door], subject: [null]}}")
+    text = text.replace("event: {source: door}, expect: [all]", "event: {source: door}, expect: []")
+    result = check(text=text)
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[:2] == [
+        "hub.yaml:7: `subject` is text in the events of door, so this never matches: it asks for null [wrong-type]",
+        "  fix: for events without it write {exists: false}",
+    ]
+    (finding,) = json.loads(check("--json", text=text).stdout)["findings"]
+    assert (finding["code"], finding["line"], finding["fix"][:3]) == ("wrong-type", 7, "for")
+    assert check("--ignore", "wrong-type", text=text).exit_code == 0
+    assert check("--ignore", "no-such-code", text=text).exit_code == 2
+
+
+class TestAgainst:
+    def test_another_file(self, check: Check) -> None:
+        Path("old.yaml").write_text(GOOD.replace("all", "everything"))
+        result = check("--against", "old.yaml")
+        assert result.exit_code == 1
+        assert result.stdout.startswith("hub.yaml:7: route `everything` is called `all` now")
+
+    def test_a_revision_of_git(self, check: Check) -> None:
+        Path("hub.yaml").write_text(GOOD.replace("all", "everything"))
+        for command in (
+            ["init", "-q"],
+            ["add", "hub.yaml"],
+            ["-c", "user.name=n", "-c", "user.email=e@example.com", "commit", "-qm", "m"],
+        ):
+            subprocess.run(["git", *command], check=True, capture_output=True)
+        assert "route `everything` is called `all` now" in check("--against", "HEAD").stdout
+        assert check("--against", "HEAD", text=GOOD.replace("all", "everything")).exit_code == 0
+        Path("other").mkdir()
+        Path("other/hub.yaml").write_text(GOOD)
+        missing = check("other/hub.yaml", "--against", "HEAD")
+        assert (missing.exit_code, missing.stderr.splitlines()[-1]) == (
+            2,
+            "hub: --against: there is no other/hub.yaml in the revision HEAD of Git",
+        )
+
+    @pytest.mark.parametrize("revision", ["nonsense", "--output=x"])
+    def test_what_is_neither_is_wrong_usage(self, check: Check, revision: str) -> None:
+        result = check("--against", revision)
+        assert result.exit_code == 2
+        assert f"--against {revision}: neither a file nor a revision of Git" in result.stderr
+
+    def test_one_that_was_broken_cannot_be_compared(self, check: Check) -> None:
+        Path("old.yaml").write_text("version: 3\n")
+        result = check("--against", "old.yaml")
+        assert result.exit_code == 2
+        assert "it cannot be used, so nothing can be compared with it\nold.yaml:1: `version`" in result.stderr
+
+    def test_the_old_one_may_need_what_is_gone(self, check: Check) -> None:
+        Path("old.yaml").write_text(GOOD.replace("all", "everything").replace("DOOR_SECRET", "OTHER_SECRET"))
+        assert "route `everything` is called `all` now" in check("--against", "old.yaml").stdout
+
+
 def test_without_the_secrets_it_can_still_be_checked(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DOOR_SECRET")
     assert check().exit_code == 2
@@ -111,7 +169,9 @@ def test_json_says_the_same(check: Check) -> None:
 def test_a_folder_is_checked_as_one(check: Check) -> None:
     Path("conf").mkdir()
     Path("conf/a.yaml").write_text(GOOD)
-    Path("conf/b.yaml").write_text("routes:\n  - {id: more, to: db, when: {type: [x]}}\n")
+    Path("conf/b.yaml").write_text(
+        "destinations:\n  screen: {type: console}\nroutes:\n  - {id: more, to: screen, when: {type: [x]}}\n"
+    )
     assert check("conf").exit_code == 0
     assert check("--config", "conf").exit_code == 0
 

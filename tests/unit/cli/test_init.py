@@ -1,5 +1,6 @@
 """``hub init``: what it writes is right, private, and never over something else."""
 
+import json
 import logging
 import os
 import re
@@ -9,10 +10,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from jsonschema import Draft202012Validator
 
 from connectors.api import Context, OutgoingHttp, SampleSender
 from hub.cli import group
 from hub.cli.init import BEGINNINGS
+from hub.config.composing import parse
 from hub.config.load import load
 from hub.log.news import news_event
 from schemas.document import Document
@@ -130,6 +133,23 @@ def test_gemini_is_what_it_begins_with() -> None:
     assert "type: gemini" in Path("hub.yaml").read_text()
     assert "hub up" in result.output
     assert "hub send gemini --sample batch.failed" in result.output
+
+
+@pytest.mark.parametrize("sender", SENDERS)
+def test_editors_find_the_schema_and_nothing_wrong(sender: str) -> None:
+    run("init", sender)
+    first = Path("hub.yaml").read_text().splitlines()[0]
+    name = first.removeprefix("# yaml-language-server: $schema=")
+    schema = json.loads(Path(name).read_text())
+    assert schema == json.loads(run("schema").stdout)
+    plain = parse(Path("hub.yaml").read_text(), "hub.yaml").plain()
+    assert [error.message for error in Draft202012Validator(schema).iter_errors(plain)] == []
+
+
+def test_a_schema_that_is_there_stays(tmp_path: Path) -> None:
+    Path("hub.schema.json").write_text("{}")
+    assert run("init").exit_code == 0
+    assert Path("hub.schema.json").read_text() == "{}"
 
 
 @pytest.mark.parametrize("existing", ["hub.yaml", ".env"])

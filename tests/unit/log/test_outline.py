@@ -17,7 +17,9 @@ FULL = Event(
     endpoint="jobs",
     subject="job-1",
     time=NOON,
-    metadata={"priority": "high"},
+    metadata={"priority": "high", "amount": 2**70 + 1},
+    verified={"scheme": "standard-webhooks"},
+    headers=(("x-kind", "a"), ("x-kind", "b"), ("x-one", "c")),
 )
 BARE = Event(source="shop", id="1", type="sold", received=NOON, digest="b" * 64, body=b"\xff")
 
@@ -28,6 +30,7 @@ def test_its_document_is_that_of_the_whole_event(event: Event) -> None:
     outline = EventOutline(record.headers, record.value)
     whole = decode_event(record.headers, record.value)
     assert dict(Document(outline, "data")) == dict(Document(whole, "data"))
+    assert dict(Document(outline))["metadata"] == event.metadata
     assert len(Document(outline)) == len(dict(Document(whole)))
     assert outline.digest == event.digest
 
@@ -51,6 +54,8 @@ def test_a_record_without_a_value_is_not_ours() -> None:
         ("ce_hubmetadata", b"{", "metadata"),
         ("ce_hubmetadata", b"[]", "metadata"),
         ("ce_subject", b"\xff", "subject"),
+        ("ce_hubverified", b"[]", "verified"),
+        ("ce_hubheaders", b"[1]", "headers"),
     ],
 )
 def test_an_unreadable_attribute_is_told_when_somebody_asks(name: str, value: bytes, attribute: str) -> None:

@@ -339,9 +339,8 @@ def test_a_partition_is_chosen_by_the_bytes_of_the_key() -> None:
 
 
 def test_the_schemas_for_other_languages_are_fresh() -> None:
-    assert {path.name: path.read_bytes() for path in generate.FOLDER.iterdir()} == generate.documents(), (
-        "run python -m schemas.generate"
-    )
+    stored = {path.name: path.read_bytes() for path in generate.FOLDER.iterdir() if path.name != "hub-yaml.json"}
+    assert stored == generate.documents(), "run python -m schemas.generate"
 
 
 def test_what_is_written_fits_the_schemas(tmp_path: Path) -> None:

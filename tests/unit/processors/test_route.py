@@ -7,9 +7,10 @@ from aiokafka import ConsumerRecord
 from faust.types import TP
 
 from connectors.api import Options
+from hub.config.deciding import Rules
 from hub.config.model import Configuration, LogConfig, RetryConfig, Route, Target, Where
 from hub.log.records import NewerFormatError, Record, decode_decision, decode_delivery, encode_event
-from hub.processors.route import Rules, route_batch
+from hub.processors.route import route_batch
 from hub.processors.window import Received, Window
 from hub.rules import parse
 from schemas.delivery import DeliveryRecord

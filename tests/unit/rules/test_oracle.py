@@ -11,12 +11,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.rules import RouteIndex, explain, parse
+from hub.rules import Pattern, RouteIndex, explain, parse
 from hub.rules.conditions import Condition
 from schemas.document import FIELDS
 
 KEYS = st.sampled_from(["a", "b", "c"])
-WORDS = st.sampled_from(["", "x", "xy", "yx", "y", "1"])
+WORDS = st.sampled_from(["", "x", "xy", "yx", "Y", "1", "10.0.0.1", "2001:db8::1", "::ffff:10.0.0.9"])
 SCALARS = st.one_of(
     WORDS, st.integers(-2, 3), st.sampled_from([1.0, 0.5, -0.0, True, False, None, 2**70, float(2**70)])
 )
@@ -43,16 +43,42 @@ NUMERIC = st.one_of(
         list
     ),
 )
+WILDCARDS = st.sampled_from(["*", "x*", "*y", "*x*", "x*y", "*x*y*", "x", "*xy"])
+ANY_CASE = st.sampled_from(["", "X", "xY", "y", "1"])
+TEXTS = st.one_of(
+    st.fixed_dictionaries({"prefix": WORDS | st.fixed_dictionaries({"equals-ignore-case": ANY_CASE})}),
+    st.fixed_dictionaries({"suffix": WORDS | st.fixed_dictionaries({"equals-ignore-case": ANY_CASE})}),
+    st.fixed_dictionaries({"equals-ignore-case": ANY_CASE}),
+    st.fixed_dictionaries({"wildcard": WILDCARDS}),
+)
+NETWORKS = st.sampled_from(["10.0.0.0/8", "10.0.0.0/30", "0.0.0.0/0", "::/0", "2001:db8::/32"])
 ENTRIES = st.one_of(
     SCALARS,
-    st.fixed_dictionaries({"prefix": WORDS}),
-    st.fixed_dictionaries({"suffix": WORDS}),
-    st.fixed_dictionaries({"anything-but": st.lists(WORDS, min_size=1) | st.lists(st.integers(-2, 3), min_size=1)}),
+    TEXTS,
+    st.fixed_dictionaries(
+        {"anything-but": st.lists(WORDS, min_size=1) | st.lists(st.integers(-2, 3), min_size=1) | TEXTS}
+    ),
     st.fixed_dictionaries({"numeric": NUMERIC}),
+    st.fixed_dictionaries({"cidr": NETWORKS}),
     st.fixed_dictionaries({"exists": st.booleans()}),
 )
 LISTS = st.lists(ENTRIES, min_size=1, max_size=3)
-NESTED = st.recursive(LISTS, lambda inner: st.dictionaries(KEYS, inner, min_size=1, max_size=3), max_leaves=5)
+
+
+def fields(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.dictionaries(KEYS, inner, min_size=1, max_size=3)
+
+
+def disjoint(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """An object with `$or`, whose keys no other in the object has."""
+    alternatives = st.lists(st.dictionaries(st.sampled_from(["a", "b"]), inner, min_size=1), min_size=2, max_size=3)
+    beside = st.dictionaries(st.just("c"), inner, max_size=1)
+    return st.tuples(alternatives, beside, st.booleans()).map(
+        lambda made: {"$or": made[0], **made[1]} if made[2] else {**made[1], "$or": made[0]}
+    )
+
+
+NESTED = st.recursive(LISTS, lambda inner: fields(inner) | disjoint(inner), max_leaves=5)
 PATTERNS = st.dictionaries(st.sampled_from(TEXT_FIELDS), LISTS, max_size=2).flatmap(
     lambda text: st.dictionaries(
         st.sampled_from(["metadata", "data"]), NESTED, min_size=0 if text else 1, max_size=2
@@ -85,7 +111,11 @@ def consistent(places: list[Place]) -> bool:
     )
 
 
-def specified(conditions: tuple[Condition, ...], document: Mapping[str, Any]) -> bool:
+def specified(pattern: Pattern, document: Mapping[str, Any]) -> bool:
+    return any(all_hold(conditions, document) for conditions in pattern.alternatives)
+
+
+def all_hold(conditions: tuple[Condition, ...], document: Mapping[str, Any]) -> bool:
     fields = list(flattened(document, (), {}, iter(range(10_000))))
     ways: list[list[Place | None]] = []
     for condition in conditions:
@@ -107,7 +137,7 @@ def specified(conditions: tuple[Condition, ...], document: Mapping[str, Any]) ->
 @given(PATTERNS, documents(VALUES))
 def test_matching_is_what_event_ruler_defines(pattern: dict[str, Any], document: dict[str, Any]) -> None:
     parsed = parse(pattern)
-    assert parsed.matches(document) == specified(parsed.conditions, document)
+    assert parsed.matches(document) == specified(parsed, document)
 
 
 @settings(max_examples=300, deadline=None)
@@ -131,6 +161,8 @@ def test_an_explanation_exists_exactly_for_a_mismatch(pattern: dict[str, Any], d
 def dotted(pattern: Mapping[str, Any], before: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in pattern.items():
+        if key == "$or" and before:  # stays where it is
+            return {before.removesuffix("."): dict(pattern)}
         flat |= dotted(value, f"{before}{key}.") if isinstance(value, dict) else {before + key: value}
     return flat
 

@@ -1,0 +1,108 @@
+"""Which routes an event takes: one pure function for the router, for replays, for tests and for whoever explains.
+
+A route *matches* an event if it is enabled, its ``when`` matches (or there is none), its ``unless`` does not, and the
+event is in its ``sample``. Of the routes without ``otherwise`` the event takes, in the order of the file, those that
+match, up to and including the first one that has ``stop``. If there is none, it takes those with ``otherwise`` that
+match, likewise.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from hashlib import sha256
+from typing import Any
+
+from connectors.api import BadRecordError, Template
+from hub.config.model import Configuration, Route
+from hub.config.written import PRIORITIES
+from hub.log.records import EventOutline
+from hub.rules import RouteIndex
+from schemas.decision import DecidedDelivery
+from schemas.document import Document
+from schemas.identity import delivery_id_of
+from schemas.lane import Lane
+
+
+class Rules:
+    """One revision of the routes, compiled. Immutable; any number of threads may ask.
+
+    ``as_if_enabled`` are ids of routes that count as enabled whatever the file says.
+    """
+
+    def __init__(self, configuration: Configuration, as_if_enabled: Collection[str] = ()) -> None:
+        self.revision = configuration.revision
+        self._routes = [route for route in configuration.routes if route.enabled or route.id in as_if_enabled]
+        self._index = RouteIndex([route.when for route in self._routes])
+        self._payload_member = {name: configuration.payload_member(name) for name in configuration.sources}
+
+    def document(self, event: EventOutline) -> Document:
+        """The event as the routes see it."""
+        return Document(event, self._payload_member.get(event.source))
+
+    def routes(self, document: Mapping[str, Any]) -> list[Route]:
+        """The routes that an event takes, in the order of the file.
+
+        Raises:
+            MalformedRecordError: the event's record cannot be read.
+        """
+        candidates = [self._routes[position] for position in self._index.match(document)]
+        matching = [route for route in candidates if passes(route, document)]
+        return _until_stop(route for route in matching if not route.otherwise) or _until_stop(matching)
+
+    def decide(self, event: EventOutline) -> tuple[DecidedDelivery, ...]:
+        """The deliveries of one event, in the order of the routes.
+
+        Raises:
+            MalformedRecordError
+        """
+        document = self.document(event)
+        return tuple(
+            [
+                DecidedDelivery(
+                    route.id,
+                    target.destination,
+                    delivery_id_of(event, route.id, target.destination, route.once_per),
+                    lane,
+                )
+                for route in self.routes(document)
+                for lane in (_lane(route.priority, document),)
+                for target in route.to
+            ]
+        )
+
+
+def passes(route: Route, document: Mapping[str, Any]) -> bool:
+    """Whether an event that its ``when`` matches gets past ``unless`` and ``sample``."""
+    return (route.unless is None or not route.unless.matches(document)) and in_sample(route, document)
+
+
+def in_sample(route: Route, document: Mapping[str, Any]) -> bool:
+    """By a hash of the route's and the event's id: the same on every replay, and independent of other routes' samples.
+
+    An event that came without an id has the random one the hub gave it.
+    """
+    if route.sample is None:
+        return True
+    named = "\0".join((route.id, str(document.get("source", "")), str(document.get("id", ""))))
+    digest = sha256(named.encode(errors="surrogatepass")).digest()
+    return int.from_bytes(digest[:8]) < route.sample * 2**64
+
+
+def _until_stop(routes: Iterable[Route]) -> list[Route]:
+    taken = []
+    for route in routes:
+        taken.append(route)
+        if route.stop:
+            break
+    return taken
+
+
+def _lane(priority: Lane | Template, document: Document) -> Lane:
+    """The lane a route gives to an event; NORMAL for whatever is none that a route may choose."""
+    if isinstance(priority, Lane):
+        return priority
+    try:
+        return _CHOICES.get(priority.render(document).strip().lower(), Lane.NORMAL)
+    except BadRecordError:  # a template that cannot be rendered for this event must not cost the delivery
+        return Lane.NORMAL
+
+
+_CHOICES = {str(lane): lane for lane in PRIORITIES}
