@@ -5,6 +5,8 @@ import pytest
 
 from hub.rules import RouteIndex, parse
 from hub.rules import index as index_module
+from hub.rules.conditions import AnythingBut
+from hub.rules.exclusions import Exclusions
 from schemas.document import FIELDS
 
 BIG = 3000
@@ -197,3 +199,28 @@ def test_texts_of_every_length_are_found_the_empty_one_too(operator: str) -> Non
         assert found == [
             text for text in texts if (subject.startswith if operator == "prefix" else subject.endswith)(text)
         ]
+
+
+def test_a_field_that_some_elements_of_a_list_have_may_be_the_one_that_is_not_there() -> None:
+    asked = ({"end": [{"exists": False}], "team": [{"anything-but": f"t{i}"}]} for i in range(9))
+    patterns = [parse({"data": {"jobs": each}}) for each in asked]
+    assert RouteIndex(patterns).match({"data": {"jobs": [{"team": "x"}, {"team": "y", "end": 1}]}}) == list(range(9))
+    assert RouteIndex(patterns).match({"data": {"jobs": [{"team": "x", "end": 2}, {"team": "y", "end": 1}]}}) == []
+
+
+class Asked(frozenset[Any]):
+    """Counts how often somebody asks for a member."""
+
+    times = 0
+
+    def __contains__(self, member: object) -> bool:
+        Asked.times += 1
+        return super().__contains__(member)
+
+
+def test_a_value_that_most_exclude_asks_none_of_them() -> None:
+    exclusions = Exclusions([(AnythingBut(Asked(["bot", i])), i) for i in range(BIG)] + [(AnythingBut(Asked("x")), -1)])
+    Asked.times = 0
+    assert list(exclusions.past("bot")) == [-1]
+    assert Asked.times == 0
+    assert sorted(exclusions.past(7)) == sorted({*range(BIG), -1} - {7})
