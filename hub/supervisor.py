@@ -81,7 +81,8 @@ class Supervisor:
     async def _until_ready(self, part: Part) -> None:
         while not (part.is_ready() or self._stop.is_set()):
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), _READY_POLL)
+                async with asyncio.timeout(_READY_POLL):
+                    await self._stop.wait()
 
     async def _keep(self, part: Part, lifeline: int) -> None:
         backoff = _FIRST_BACKOFF
@@ -107,7 +108,8 @@ class Supervisor:
                 backoff = _FIRST_BACKOFF
             _log.warning("part ended, restarting", extra={"part": part.name, "exit_code": code, "restart_in": backoff})
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), backoff)
+                async with asyncio.timeout(backoff):
+                    await self._stop.wait()
             backoff = min(backoff * 2, _LONGEST_BACKOFF)
 
     async def _end(self, part: Part) -> None:
@@ -117,7 +119,8 @@ class Supervisor:
         with suppress(ProcessLookupError):
             process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), part.stop_timeout)
+            async with asyncio.timeout(part.stop_timeout):
+                await process.wait()
         except TimeoutError:
             _log.warning("part did not stop in time, killed", extra={"part": part.name, "timeout": part.stop_timeout})
             with suppress(ProcessLookupError):

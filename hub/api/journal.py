@@ -79,7 +79,8 @@ class Journal:
                     raise self._live.failure
                 yield Step(position)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(signal.wait(), patience)
+                    async with asyncio.timeout(patience):
+                        await signal.wait()
             await asyncio.sleep(0)  # others have their turn
 
     async def _next(self, partition: int, offset: int) -> Sequence[LogRecord]:

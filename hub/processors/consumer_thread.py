@@ -126,7 +126,8 @@ class SafeConsumerThread(driver.AIOKafkaConsumerThread):
             if not held:
                 return False
             try:
-                await asyncio.wait_for(self._ensure_consumer().commit(held), COMMIT_TIMEOUT)
+                async with asyncio.timeout(COMMIT_TIMEOUT):
+                    await self._ensure_consumer().commit(held)
             except (KafkaError, TimeoutError) as error:
                 _log.warning("offsets not committed", extra={"group": self.app.conf.id, "error": repr(error)})
                 return False

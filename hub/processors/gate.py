@@ -114,7 +114,8 @@ class Gate:
             self._changed.clear()
             timeout = None if self._probing or self._held is not None else max(wait, 0.001)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), timeout)
+                async with asyncio.timeout(timeout):
+                    await self._changed.wait()
         self._calls += 1
         return Passage(self._clock(), probe)
 
@@ -175,7 +176,8 @@ class Gate:
         try:
             if not others and not doubt.done():
                 return False
-            return await asyncio.wait_for(doubt, DOUBT)
+            async with asyncio.timeout(DOUBT):
+                return await doubt
         except TimeoutError:
             return False
         finally:

@@ -193,7 +193,8 @@ class SafeConsumer(driver.Consumer):
         # Stock collects garbage and commits per ack here, and waits for a hung handler for ever.
         timeout = self._limits.stop if self.app.should_stop else self._limits.revoke
         try:
-            await asyncio.wait_for(self._quiet.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._quiet.wait()
         except TimeoutError:
             _log.warning(
                 "work did not end in time, it will be read again",
@@ -267,7 +268,8 @@ class SafeConsumer(driver.Consumer):
         if not ready:  # an empty set would mean "all" to aiokafka
             self._room.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._room.wait(), 0.1)
+                async with asyncio.timeout(0.1):
+                    await self._room.wait()
             return
         self._thread.wait_for_records(long=monotonic() - self._fetched > 1.0)
         fetched = await self._getmany(ready, 1.0 if len(ready) == len(active) else 0.05)

@@ -241,7 +241,8 @@ async def _prepared(admin: LogAdmin, configuration: Configuration, stop: asyncio
         except KafkaUnavailableError as error:
             _log.warning("waiting for Kafka", extra={"error": str(error)})
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _BROKER_PAUSE)
+                async with asyncio.timeout(_BROKER_PAUSE):
+                    await stop.wait()
         else:
             if created:
                 _log.info("topics created", extra={"topics": " ".join(created)})

@@ -85,7 +85,8 @@ async def _sleep(seconds: float, stop: asyncio.Event) -> bool:
     """False when ``stop`` is set meanwhile."""
     if seconds > 0:
         try:
-            await asyncio.wait_for(stop.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await stop.wait()
         except TimeoutError:
             return True
     return not stop.is_set()

@@ -173,6 +173,8 @@ def test_the_demo_arrives_twice_also_beside_packages_named_like_ours(tmp_path: P
     assert second.returncode == 0, second.stdout + second.stderr
     with closing(sqlite3.connect(tmp_path / ".hub" / "demo" / "events.db")) as database:
         assert database.execute("SELECT count(*) FROM events").fetchone() == (30,), "the second start keeps the first's"
+    checked = project.hub("check", ".hub/demo/hub.yaml")  # as the commands that the demo suggests read it
+    assert checked.returncode == 0, checked.stdout + checked.stderr
     assert time.monotonic() - began < 60
 
 

@@ -53,6 +53,12 @@ class Stage:
             "HUB_HOME": str(self.home),
             "HUB_ALLOW_PRIVATE": "1",
             "HUB_LOG_LEVEL": os.environ.get("HUB_LOG_LEVEL", "warning"),
+            **self._variables,  # whatever else is called so where the demo is started
+        }
+
+    @property
+    def _variables(self) -> Mapping[str, str]:
+        return {
             "DATABASE_URL": f"sqlite:///{self.database}",
             "SLACK_WEBHOOK_URL": self.slack_url,
             "GEMINI_JWKS_URL": f"{self.emulator}/.well-known/jwks.json",
@@ -65,17 +71,23 @@ class Stage:
         return secret
 
     def set_up(self) -> None:
-        """Write the configuration anew, and secrets where there are none yet."""
+        """Write the configuration anew, and beside it its variables, for the commands of a second terminal as well;
+        secrets stay.
+        """
         self.home.mkdir(parents=True, exist_ok=True)
         self.config.write_text((files("hub.cli.demo") / "hub.yaml").read_text())
         environment = self.home / ".env"
-        if not environment.exists():
-            environment.touch(mode=0o600)
-            lines = [f"{_variable(source)}=whsec_{b64encode(secrets.token_bytes(32)).decode()}" for source in SOURCES]
-            environment.write_text("\n".join(lines) + "\n")
+        kept = dotenv_values(environment) if environment.exists() else {}
+        signing = {_variable(source): kept.get(_variable(source)) or _new_secret() for source in SOURCES}
+        environment.touch(mode=0o600)
+        environment.write_text("".join(f"{name}={value}\n" for name, value in {**self._variables, **signing}.items()))
 
 
 SOURCES = ("gemini", "shop")
+
+
+def _new_secret() -> str:
+    return f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"
 
 
 def _variable(source: str) -> str:

@@ -72,7 +72,8 @@ class Emulator:
                 self._begin_due(sender, tasks)
                 self._progress.set()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), self._until_next(looked))
+                    async with asyncio.timeout(self._until_next(looked)):
+                        await self._changed.wait()
 
     async def settle(self) -> None:
         """Wait until nothing is due or in flight. `run` must be running."""

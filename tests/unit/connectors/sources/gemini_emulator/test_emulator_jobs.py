@@ -1,5 +1,6 @@
 """What becomes of jobs: by script, by chance, by hand, and over a restart."""
 
+import asyncio
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,16 @@ async def test_a_job_that_becomes_due_while_the_emulator_looks_ends_at_once(tmp_
         wall.leap_at = reading
         emulator.wake()
         await until(lambda: emulator.jobs.get(job.name).outcome is not None, 20)
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_it_ends_when_it_is_told_to_while_it_wakes_up(tmp_path: Path, turns: int) -> None:
+    """However far it has come: being cancelled must not be lost."""
+    async with emulating(tmp_path) as emulator:
+        await after(emulator, 0)
+        emulator.wake()
+        for _ in range(turns):
+            await asyncio.sleep(0)
 
 
 async def test_a_batch_of_a_file_answers_each_line_under_its_key(tmp_path: Path) -> None:
