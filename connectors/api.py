@@ -42,6 +42,7 @@ from connectors.template import Renderable, Template
 from connectors.variable import DefaultVariable
 from schemas.document import Document
 from schemas.event import Event, EventAttributes
+from schemas.exact_json import dumps
 from schemas.identity import DeliveryKey
 from schemas.quantities import Duration, Size
 
@@ -109,4 +110,5 @@ __all__ = [
     "UnknownRegistrationError",
     "VerificationError",
     "Verified",
+    "dumps",
 ]

@@ -81,9 +81,11 @@ def restore(data: bytes) -> Any:
 
 
 def number(text: str) -> int | float:
-    """The value of a JSON number that has a point or an exponent; infinite where it has more than 4,000 digits."""
+    """The value of a JSON number that has a point or an exponent; infinite where it has more than 4,000 digits. What is
+    no number at all (``inf``, ``nan``) is as `float` has it.
+    """
     approximate = float(text)
-    if abs(approximate) < _EXACT_AS_FLOAT:
+    if abs(approximate) < _EXACT_AS_FLOAT or not any(character.isdigit() for character in text):
         return approximate
     try:
         exact = Decimal(text)

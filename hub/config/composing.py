@@ -27,6 +27,7 @@ from ruamel.yaml.events import (
 
 from hub.config.model import Where
 from hub.config.nodes import Node, Scalar
+from schemas.exact_json import number
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 100_000
@@ -200,7 +201,8 @@ def _scalar(event: ScalarEvent) -> Scalar:
     elif _OCTAL_OR_HEX.fullmatch(text):
         value = int(text, 0)
     elif _FLOAT.fullmatch(text):
-        value = float(re.sub(r"\.(?=inf|Inf|INF|nan|NaN|NAN)", "", text))
+        # Also of a number with an exponent: 1e23 is a whole number, in the file as in an event.
+        value = number(re.sub(r"\.(?=inf|Inf|INF|nan|NaN|NAN)", "", text))
     return value
 
 

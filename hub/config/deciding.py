@@ -8,17 +8,27 @@ match, likewise.
 
 from collections.abc import Collection, Iterable, Mapping
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from connectors.api import BadRecordError, Template
+from hub.config.loading import without_collection
 from hub.config.model import Configuration, Route
 from hub.config.written import PRIORITIES
 from hub.log.records import EventOutline
 from hub.rules import RouteIndex
 from schemas.decision import DecidedDelivery
 from schemas.document import Document
-from schemas.identity import delivery_id_of
+from schemas.identity import OncePer, delivery_id_of
 from schemas.lane import Lane
+
+
+class _Planned(NamedTuple):
+    """A delivery as a route has it made, in one piece: memory is what it costs to find one of very many."""
+
+    route: str
+    destination: str
+    once_per: tuple[OncePer, ...]
+    priority: Lane | Template
 
 
 class Rules:
@@ -30,7 +40,13 @@ class Rules:
     def __init__(self, configuration: Configuration, as_if_enabled: Collection[str] = ()) -> None:
         self.revision = configuration.revision
         self._routes = [route for route in configuration.routes if route.enabled or route.id in as_if_enabled]
-        self._index = RouteIndex([route.when for route in self._routes])
+        self._planned = [
+            tuple(_Planned(route.id, target.destination, route.once_per, route.priority) for target in route.to)
+            for route in self._routes
+        ]
+        self._choosy = any(map(_is_choosy, self._routes))
+        with without_collection():
+            self._index = RouteIndex([route.when for route in self._routes])
         self._payload_member = {name: configuration.payload_member(name) for name in configuration.sources}
 
     def document(self, event: EventOutline) -> Document:
@@ -43,9 +59,7 @@ class Rules:
         Raises:
             MalformedRecordError: the event's record cannot be read.
         """
-        candidates = [self._routes[position] for position in self._index.match(document)]
-        matching = [route for route in candidates if passes(route, document)]
-        return _until_stop(route for route in matching if not route.otherwise) or _until_stop(matching)
+        return [self._routes[position] for position in self._taken(document)]
 
     def decide(self, event: EventOutline) -> tuple[DecidedDelivery, ...]:
         """The deliveries of one event, in the order of the routes.
@@ -57,16 +71,32 @@ class Rules:
         return tuple(
             [
                 DecidedDelivery(
-                    route.id,
-                    target.destination,
-                    delivery_id_of(event, route.id, target.destination, route.once_per),
-                    lane,
+                    route, destination, delivery_id_of(event, route, destination, once_per), _lane(priority, document)
                 )
-                for route in self.routes(document)
-                for lane in (_lane(route.priority, document),)
-                for target in route.to
+                for position in self._taken(document)
+                for route, destination, once_per, priority in self._planned[position]
             ]
         )
+
+    def _taken(self, document: Mapping[str, Any]) -> list[int]:
+        matching = self._index.match(document)
+        if not self._choosy:
+            return matching
+        passing = [position for position in matching if passes(self._routes[position], document)]
+        first = self._until_stop(position for position in passing if not self._routes[position].otherwise)
+        return first or self._until_stop(passing)
+
+    def _until_stop(self, positions: Iterable[int]) -> list[int]:
+        taken = []
+        for position in positions:
+            taken.append(position)
+            if self._routes[position].stop:
+                break
+        return taken
+
+
+def _is_choosy(route: Route) -> bool:
+    return route.stop or route.otherwise or route.unless is not None or route.sample is not None
 
 
 def passes(route: Route, document: Mapping[str, Any]) -> bool:
@@ -84,15 +114,6 @@ def in_sample(route: Route, document: Mapping[str, Any]) -> bool:
     named = "\0".join((route.id, str(document.get("source", "")), str(document.get("id", ""))))
     digest = sha256(named.encode(errors="surrogatepass")).digest()
     return int.from_bytes(digest[:8]) < route.sample * 2**64
-
-
-def _until_stop(routes: Iterable[Route]) -> list[Route]:
-    taken = []
-    for route in routes:
-        taken.append(route)
-        if route.stop:
-            break
-    return taken
 
 
 def _lane(priority: Lane | Template, document: Document) -> Lane:

@@ -8,6 +8,7 @@ from connectors.registry import Registry
 from hub.config.destinations import read_destinations
 from hub.config.file_secrets import read_secret
 from hub.config.files import folder_of, read_texts, revision_of, tree
+from hub.config.loading import without_collection
 from hub.config.model import Configuration, DeliverySettings
 from hub.config.nodes import Node
 from hub.config.places import places_of
@@ -39,6 +40,11 @@ def load(
     Raises:
         ConfigurationError: every problem that was found.
     """
+    with without_collection():
+        return _load(path, environ, expand=expand, registry=registry)
+
+
+def _load(path: Path, environ: Mapping[str, str], *, expand: bool, registry: Registry | None) -> Configuration:
     problems = Problems()
     texts = read_texts(path, problems)
     root = tree(texts, path, problems)

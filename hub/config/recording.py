@@ -118,6 +118,8 @@ def _scalar(value: Any) -> str:
     """A JSON scalar as YAML: a text without quotes where it needs none, else as in JSON, which YAML includes."""
     if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
         return value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # the shortest form of a large one is another number
     return _UNPRINTABLE.sub(_escape, json.dumps(value, ensure_ascii=False))
 
 

@@ -11,7 +11,7 @@ from hub.rules.conditions import Condition, NoneOf, Operator
 from hub.rules.wildcards import Wildcard
 
 MAX_COST = 10_000
-"""About a millisecond of one core."""
+"""Ten milliseconds of one core or so, where a pattern is made to cost it."""
 MAX_COMBINATIONS = 1_000
 """Combinations of the alternatives of all `$or` in a pattern; EventBridge has the same limit."""
 

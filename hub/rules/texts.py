@@ -69,7 +69,7 @@ class Beginnings(Generic[T]):
 
 _WORD = re.compile(r"[\w-]+")
 _RARE = 8
-"""So many texts with one word in common are looked for one by one."""
+"""So many texts with one word in common need no telling apart here."""
 _GRAMS = (8, 4, 2, 1)
 """Lengths of the pieces of texts without a rare word. Few, since each costs a walk over the value."""
 
@@ -78,27 +78,27 @@ class Pieces(Generic[T]):
     """Texts that may stand anywhere in a value. Each is filed under one piece of it, and looked for only in a value
     that has this piece: a whole word where one is rare enough, since a value has few, else a few characters, those that
     fewest others have. So asking costs one lookup for each word or each character of the
-    value, and one search per text that has its piece in the value.
+    value, and one search per text that has these characters.
     """
 
     def __init__(self, texts: Mapping[str, T]) -> None:
         words = {text: _whole_words(text) for text in texts}
         shared = Counter(word for each in words.values() for word in each)
-        self._words: dict[str, list[tuple[str, T]]] = {}
+        self._words: dict[str, tuple[T, ...]] = {}
         others: dict[str, T] = {}
         for text, item in texts.items():
             rarest = min(words[text], key=shared.__getitem__, default="")
             if rarest and shared[rarest] <= _RARE:
-                self._words.setdefault(rarest, []).append((text, item))
+                self._words[rarest] = (*self._words.get(rarest, ()), item)
             else:
                 others[text] = item
         self._grams = _by_gram(others)
 
     def of(self, value: str) -> Iterator[T]:
-        """What belongs to each text that is in the value."""
+        """What belongs to each text that is in the value, and to few others."""
         if self._words:
             for word in self._words.keys() & _WORD.findall(value):
-                yield from (item for text, item in self._words[word] if text in value)
+                yield from self._words[word]
         for length, filed in self._grams.items():
             for gram in filed.keys() & [value[i : i + length] for i in range(len(value) - length + 1)]:
                 yield from (item for text, item in filed[gram] if text in value)

@@ -107,8 +107,10 @@ def test_a_long_text_that_is_meant_a_thousand_times_is_a_bomb(problems_of: Probl
 
 
 def test_numbers_are_exact_however_long() -> None:
-    written = "[1, -0, 18446744073709551616, 0x10, 0o17, 1e3, 010]"
-    assert parse(written, "").plain() == [1, 0, 2**64, 16, 15, 1000.0, 10]
+    written = "[1, -0, 18446744073709551616, 0x10, 0o17, 1e3, 010, 1e23, -1.5e400]"
+    assert parse(written, "").plain() == [1, 0, 2**64, 16, 15, 1000.0, 10, 10**23, -15 * 10**399]
+    assert parse("[.inf, -.INF, 1e9999]", "").plain() == [float("inf"), float("-inf"), float("inf")]
+    assert str(parse(".nan", "").plain()) == "nan"
 
 
 def test_a_name_that_no_file_can_have_is_a_problem(problems_of: ProblemsOf) -> None:

@@ -13,6 +13,21 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], tuple[str, str, str] | None]] 
     ({"subject": [{"exists": False}], "type": ["a"]}, {"subject": "s", "type": "b"}, ("type", '["a"]', '"b"')),
     ({"subject": [{"exists": False}]}, {"subject": "s"}, ("subject", '[{"exists": false}]', '"s"')),
     (
+        {"source": ["x"], "$or": [{"type": ["a"]}, {"id": ["1"], "subject": ["s"]}]},
+        {"source": "y", "type": "b", "id": "1"},
+        ("source", '["x"]', '"y"'),
+    ),
+    (
+        {"source": ["x"], "$or": [{"type": ["a"]}, {"id": ["1"], "subject": ["s"]}]},
+        {"source": "x", "type": "b", "id": "1", "subject": "t"},
+        ("subject", '["s"], or another alternative of `$or`', '"t"'),
+    ),
+    (
+        {"$or": [{"type": ["a"]}, {"id": ["1"]}], "source": ["x"]},
+        {"source": "y", "type": "b", "id": "1"},
+        ("source", '["x"]', '"y"'),
+    ),
+    (
         {"data": {"e": {"first": ["Anna"], "last": ["Jones"]}}},
         {"data": {"e": [{"first": "Anna", "last": "Smith"}, {"last": "Jones"}]}},
         (
