@@ -10,7 +10,7 @@ from hub.cli.test_recording import record
 from hub.cli.test_results import failure_json
 from hub.cli.wiring import fail, json_option, load_for_a_look
 from hub.config.model import Configuration, RoutingTest
-from hub.config.routing_tests import TestFailure, run_test
+from hub.config.routing_tests import TestFailure, results_of
 from hub.supervisor import CONFIGURATION_ERROR
 
 
@@ -59,7 +59,7 @@ def command(
     tests = [test for test in configuration.tests if wanted is None or wanted.lower() in test.name.lower()]
     if wanted is not None and not tests:
         fail(f"no test has {wanted!r} in its name; there are {len(configuration.tests)} others", CONFIGURATION_ERROR)
-    results = [(test, run_test(configuration, test)) for test in tests]
+    results = list(results_of(configuration, tests))
     failed = sum(failure is not None for _, failure in results)
     if as_json:
         click.echo(to_json({"ok": not failed, "tests": [_json(test, failure) for test, failure in results]}))

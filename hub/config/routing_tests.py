@@ -3,7 +3,7 @@
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import ndiff
 from typing import Any
@@ -139,14 +139,18 @@ def document(event: WrittenEvent, payload_member: str | None) -> dict[str, Any]:
 
 def run_tests(configuration: Configuration) -> list[TestFailure]:
     """The tests that fail. Pure: nothing is sent anywhere."""
+    return [failure for _, failure in results_of(configuration, configuration.tests) if failure is not None]
+
+
+def results_of(
+    configuration: Configuration, tests: Iterable[RoutingTest]
+) -> Iterator[tuple[RoutingTest, TestFailure | None]]:
+    """Each with what is other than it expects; None: it holds."""
     rules = Rules(configuration)
-    found = (run_test(configuration, test, rules) for test in configuration.tests)
-    return [failure for failure in found if failure is not None]
+    return ((test, _failure(configuration, test, rules)) for test in tests)
 
 
-def run_test(configuration: Configuration, test: RoutingTest, rules: Rules | None = None) -> TestFailure | None:
-    """What is other than a test expects; None: it holds. ``rules`` are the configuration's, if compiled before."""
-    rules = rules or Rules(configuration)
+def _failure(configuration: Configuration, test: RoutingTest, rules: Rules) -> TestFailure | None:
     actual = tuple(route.id for route in rules.routes(test.event))
     if actual != test.expect:
         said = {each.route.id: each.reason for each in verdicts(configuration, test.event, rules)}
