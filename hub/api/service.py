@@ -117,9 +117,14 @@ class Service:
     async def status(self, _: Request, __: Given) -> Response:
         configuration = self._configuration
         seen = await observe(
-            self._kafka, configuration.topics, self._store, list(configuration.destinations), configuration.revision
+            self._kafka,
+            configuration.topics,
+            self._store,
+            list(configuration.destinations),
+            configuration.revision,
+            secrets=await asyncio.to_thread(self._known),
         )
-        standing = stand(seen, await asyncio.to_thread(self._known))
+        standing = stand(seen)
         return json_answer({"well": not standing.problems, "summary": standing.summary, "standing": standing})
 
     async def readyz(self, _: Request, __: Given) -> Response:

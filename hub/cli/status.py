@@ -42,12 +42,14 @@ def command(destination: str | None, config: Path, as_json: bool, timeout: float
     store = projection(configuration, found)
     shown = names if destination is None else [destination]
     try:
-        seen = asyncio.run(observe(kafka, configuration.topics, store, shown, configuration.revision, timeout))
+        secrets = known_secrets(configuration, found.home)
+        looking = observe(kafka, configuration.topics, store, shown, configuration.revision, timeout, secrets=secrets)
+        seen = asyncio.run(looking)
     except (KafkaUnavailableError, LogAdminError, NewerFormatError) as error:
         fail(str(error))
     finally:
         store.dispose()
-    standing = stand(seen, known_secrets(configuration, found.home))
+    standing = stand(seen)
     if as_json:
         click.echo(to_json({"well": not standing.problems, "summary": standing.summary, "standing": standing}))
     else:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 
-from hub.ledger.key_uses import key_uses
+from hub.ledger.key_uses import KeyUses, key_uses
 from hub.ledger.queries import Overview, overview
-from hub.ledger.standing import FRESH, Oldest, Retries, Seen
+from hub.ledger.standing import FRESH, KnownSecret, Oldest, Retries, Seen
 from hub.ledger.store import Store, StoreAwayError
 from hub.log.connection import KafkaConnection
 from hub.log.control_table import ControlTable
@@ -35,8 +35,10 @@ async def observe(
     destinations: Sequence[str],
     revision: str,
     seconds: float = 15.0,
+    *,
+    secrets: Sequence[KnownSecret] = (),
 ) -> Seen:
-    """Look at everything once. Kafka gets ``seconds`` for each answer.
+    """Look at everything once. Kafka gets ``seconds`` for each answer. ``secrets`` are those of the configuration.
 
     Raises:
         KafkaUnavailableError, LogAdminError, NewerFormatError
@@ -65,7 +67,8 @@ async def observe(
             overview=found,
             away=away,
             shortened=sorted({one.topic for one in cut.shortened}),
-            keys=await key_uses(reader, cut.ranges.get(topics.events, ())),
+            secrets=secrets,
+            keys=await key_uses(reader, cut.ranges.get(topics.events, ())) if secrets else KeyUses(),
             ends={(topic, one.partition): one.end for topic in ledger_topics(cut) for one in cut.ranges[topic]},
         )
 

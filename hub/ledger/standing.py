@@ -42,12 +42,26 @@ class Retries:
     complete: bool = True
 
 
+class KnownSecret(Protocol):
+    """A shared secret of the configuration (`hub.config.known_secrets`). ``key`` is its thumbprint."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def since(self) -> datetime | None: ...
+    @property
+    def until(self) -> datetime | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What was read. ``backlog`` and ``heads`` are per destination and lane; ``undecided`` are events that route has
     not committed yet. ``controls`` are those of the destinations that are paused. ``overview`` None: there is no
     projection; ``away`` says why where it cannot be asked. ``shortened`` are topics that end before what was committed:
-    their log lost its end, or is another one. ``ends`` are those of the ledger's topics.
+    their log lost its end, or is another one. ``ends`` are those of the ledger's topics. ``secrets`` are those of the
+    configuration, and ``keys`` when they were last used, which nobody looks up where there is none.
     """
 
     at: datetime
@@ -63,6 +77,7 @@ class Seen:
     away: str | None
     shortened: Sequence[str]
     ends: Mapping[tuple[str, int], int]
+    secrets: Sequence[KnownSecret] = ()
     keys: KeyUses = field(default_factory=KeyUses)
 
 
@@ -90,19 +105,6 @@ class DestinationStanding:
     dead: int | None
     workers: tuple[str, ...]
     revisions: tuple[str, ...]
-
-
-class KnownSecret(Protocol):
-    """A shared secret of the configuration (`hub.config.known_secrets`). ``key`` is its thumbprint."""
-
-    @property
-    def source(self) -> str: ...
-    @property
-    def key(self) -> str: ...
-    @property
-    def since(self) -> datetime | None: ...
-    @property
-    def until(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +146,8 @@ class Standing:
         return f"All is well: {up}, nothing waits for a person."
 
 
-def stand(seen: Seen, secrets: Sequence[KnownSecret] = ()) -> Standing:
-    """Put it together. ``secrets`` are those of the configuration."""
+def stand(seen: Seen) -> Standing:
+    """Put it together."""
     destinations = tuple(_destination(seen, name) for name in seen.destinations)
     behind = None
     if seen.overview is not None:
@@ -158,7 +160,7 @@ def stand(seen: Seen, secrets: Sequence[KnownSecret] = ()) -> Standing:
         destinations=destinations,
         behind=behind,
         problems=tuple(_problems(seen, destinations)),
-        secrets=tuple(_secret(seen.keys, each) for each in secrets),
+        secrets=tuple(_secret(seen.keys, each) for each in seen.secrets),
     )
 
 
