@@ -1,7 +1,5 @@
 """The place where results are kept: a folder or an object store, and what its errors mean for a delivery."""
 
-import os
-import re
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,17 +9,16 @@ from obstore import exceptions
 from obstore.store import LocalStore, from_url
 
 from connectors.api import DestinationDownError
+from connectors.stores import ONE_RETRY, USER_AGENT, http_by_environment, store_down
 
 if TYPE_CHECKING:
-    from obstore.store import ClientConfig, ObjectStore, RetryConfig
+    from obstore.store import ClientConfig, ObjectStore
 
 FOREIGN = (exceptions.BaseError, OSError, ValueError)
 """Everything that obstore raises on purpose."""
 
 _REQUEST_TIMEOUT = timedelta(seconds=25)
 _CONNECT_TIMEOUT = timedelta(seconds=10)
-_RETRIES: "RetryConfig" = {"max_retries": 1, "retry_timeout": timedelta(seconds=5)}
-_QUERY = re.compile(r"(https?://[^\s?\"']+)\?[^\s\"']*")
 
 
 def open_store(url: str | None, home: Path) -> "tuple[ObjectStore, str]":
@@ -35,20 +32,12 @@ def open_store(url: str | None, home: Path) -> "tuple[ObjectStore, str]":
     client: ClientConfig = {
         "timeout": _REQUEST_TIMEOUT,
         "connect_timeout": _CONNECT_TIMEOUT,
-        # These options replace what the environment says of them.
-        "allow_http": os.environ.get("AWS_ALLOW_HTTP", "").lower() == "true",
-        "user_agent": "event-hub",
+        "allow_http": http_by_environment(),
+        "user_agent": USER_AGENT,
     }
-    return from_url(url, client_options=client, retry_config=_RETRIES), url.rstrip("/")
+    return from_url(url, client_options=client, retry_config=ONE_RETRY), url.rstrip("/")
 
 
 def unreachable(error: Exception) -> DestinationDownError:
-    """Translate one of FOREIGN: nobody gets results while this lasts, and no delivery is given up for it. The text has
-    no query of a URL in it: Azure has its signatures there.
-    """
-    said = _QUERY.sub(r"\1?…", str(error).split("\n\nDebug source", maxsplit=1)[0])
-    translated = DestinationDownError(
-        f"the place where results are kept (`enrichments.url`) fails: {' '.join(said.split())[:500]}"
-    )
-    translated.__cause__ = None  # the cause has what was cut out of the text
-    return translated
+    """Translate one of FOREIGN: nobody gets results while this lasts, and no delivery is given up for it."""
+    return store_down("the place where results are kept (`enrichments.url`) fails", error)

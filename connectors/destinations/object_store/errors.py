@@ -2,12 +2,12 @@
 before. So nothing is given up for them; the hub pauses and tries again.
 """
 
-import re
 from collections.abc import Mapping
 
 from obstore import exceptions
 
-from connectors.api import DeliveryError, DestinationDownError
+from connectors.api import DeliveryError
+from connectors.stores import store_down
 
 MEANING: Mapping[type[Exception], str] = {
     FileNotFoundError: "there is no such bucket, container or folder",
@@ -29,13 +29,8 @@ MEANING: Mapping[type[Exception], str] = {
 
 FOREIGN = tuple(MEANING)
 
-_QUERY = re.compile(r"(https?://[^\s?\"']+)\?[^\s\"']*")
-
 
 def delivery_error(error: Exception) -> DeliveryError:
-    """Translate one of FOREIGN. Its text has no query of a URL in it: Azure has its signatures there."""
+    """Translate one of FOREIGN."""
     meaning = next(meaning for kind, meaning in MEANING.items() if isinstance(error, kind))
-    said = _QUERY.sub(r"\1?…", str(error).split("\n\nDebug source", maxsplit=1)[0])
-    translated = DestinationDownError(f"{meaning}: {' '.join(said.split())[:500]}")
-    translated.__cause__ = None  # the cause has what was cut out of the text
-    return translated
+    return store_down(meaning, error)

@@ -1,6 +1,5 @@
 """From the options to a client of the store."""
 
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
 from connectors.destinations.object_store.config import Cloud, StoreConfig
+from connectors.stores import ONE_RETRY, USER_AGENT, http_by_environment
 
 if TYPE_CHECKING:
-    from obstore.store import ClientConfig, ObjectStore, RetryConfig
+    from obstore.store import ClientConfig, ObjectStore
 
 
 def make_store(config: StoreConfig, home: Path) -> "ObjectStore":
@@ -20,7 +20,7 @@ def make_store(config: StoreConfig, home: Path) -> "ObjectStore":
     """
     if config.cloud is Cloud.FOLDER:
         return LocalStore(config.folder(home), mkdir=True)
-    client, retry = _client(config), _NO_RETRIES
+    client, retry = _client(config), ONE_RETRY
     prefix = config.prefix or None
     if config.cloud is Cloud.GOOGLE:
         return GCSStore(config.bucket, prefix=prefix, client_options=client, retry_config=retry, **_google(config))
@@ -29,18 +29,14 @@ def make_store(config: StoreConfig, home: Path) -> "ObjectStore":
     return S3Store(config.bucket, prefix=prefix, client_options=client, retry_config=retry, **_s3(config))
 
 
-_NO_RETRIES: "RetryConfig" = {"max_retries": 1, "retry_timeout": timedelta(seconds=5)}
-"""The hub repeats, and waits longer each time; one quick repeat spares it that for a connection that had gone stale."""
-
-
 def _client(config: StoreConfig) -> "ClientConfig":
-    by_environment = config.endpoint is None and os.environ.get("AWS_ALLOW_HTTP", "").lower() == "true"
+    by_environment = config.endpoint is None and http_by_environment()
     return {
         "timeout": config.request_timeout,
         "connect_timeout": min(config.request_timeout / 2, timedelta(seconds=10)),
         # The client's options replace what the environment says, beside AWS_ENDPOINT, of them.
         "allow_http": by_environment or (config.endpoint or "").startswith("http://"),
-        "user_agent": "event-hub",
+        "user_agent": USER_AGENT,
     }
 
 
