@@ -1,4 +1,7 @@
-"""A store that is written: opened with a probe, one PUT for each object, everything on disk where it is a folder."""
+"""A store that is written: opened with a probe, one PUT for each object, everything on disk where it is a folder.
+
+And what the destinations have in common that write into one.
+"""
 
 import asyncio
 import logging
@@ -7,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import obstore
+from typing_extensions import TypeVar
 
-from connectors.api import DestinationDownError
+from connectors.api import Context, Destination, DestinationDownError, Effect, Options
 from connectors.destinations.object_store.config import Cloud, StoreConfig
 from connectors.destinations.object_store.errors import FOREIGN, delivery_error
 from connectors.destinations.object_store.leftovers import remove_leftovers
@@ -72,6 +76,25 @@ class StoreClient:
             await obstore.delete_async(self._opened(), PROBE)
         except FOREIGN as error:  # who may only write leaves it there; it is one, and empty
             self._log.debug("the probe stays", extra={"error": str(delivery_error(error))})
+
+
+StoreConfigT = TypeVar("StoreConfigT", bound=StoreConfig)
+
+
+class StoreDestination(Destination[StoreConfigT, Options]):
+    """Has a client of the store, open for as long as it is open itself."""
+
+    effect = Effect.IDEMPOTENT
+
+    def __init__(self, config: StoreConfigT, context: Context) -> None:
+        super().__init__(config, context)
+        self._client = StoreClient(config, context.home, self.log)
+
+    async def open(self) -> None:
+        await self._client.open()
+
+    async def close(self) -> None:
+        self._client.close()
 
 
 def _sync(path: Path) -> None:

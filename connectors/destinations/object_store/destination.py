@@ -9,14 +9,12 @@ from connectors.api import (
     ArchiveUnreadableError,
     CollectingDestination,
     Collection,
-    Context,
-    Effect,
     Event,
     Options,
     Span,
 )
 from connectors.destinations.object_store import reading
-from connectors.destinations.object_store.client import StoreClient
+from connectors.destinations.object_store.client import StoreDestination
 from connectors.destinations.object_store.collection import Objects
 from connectors.destinations.object_store.config import ObjectStoreConfig
 from connectors.destinations.object_store.errors import FOREIGN, delivery_error
@@ -27,7 +25,9 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 
-class ObjectStoreDestination(CollectingDestination[ObjectStoreConfig, Options], ArchiveReader):
+class ObjectStoreDestination(
+    StoreDestination[ObjectStoreConfig], CollectingDestination[ObjectStoreConfig, Options], ArchiveReader
+):
     """Every event in exactly one object: S3, Google Cloud Storage, Azure Blob Storage, or a folder.
 
     An object holds what one partition of the log had for one path in one stretch; ``batch:`` says how long these are.
@@ -43,20 +43,9 @@ class ObjectStoreDestination(CollectingDestination[ObjectStoreConfig, Options], 
 
     name = "object_store"
     config_model = ObjectStoreConfig
-    effect = Effect.IDEMPOTENT
-
-    def __init__(self, config: ObjectStoreConfig, context: Context) -> None:
-        super().__init__(config, context)
-        self._client = StoreClient(config, context.home, self.log)
-
-    async def open(self) -> None:
-        await self._client.open()
-
-    async def close(self) -> None:
-        self._client.close()
 
     def collect(self, span: Span) -> Collection[Options]:
-        return Objects(make_pages(self.config.format), self.config.path, span, self._put)
+        return Objects(make_pages(self.config.format), self.config.path, span, self._client.put)
 
     def objects(self, after: str | None = None) -> AsyncIterator[Sequence[ArchivedObject]]:
         return reading.objects(self._readable(), after)
@@ -69,6 +58,3 @@ class ObjectStoreDestination(CollectingDestination[ObjectStoreConfig, Options], 
             return self._client.store or make_store(self.config, self.context.home)
         except FOREIGN as error:
             raise ArchiveUnreadableError(str(delivery_error(error))) from None
-
-    async def _put(self, key: str, data: bytes, content_type: str) -> None:
-        await self._client.put(key, data, content_type)

@@ -1,29 +1,18 @@
 """``type: object``: each delivery is one object, of its result or its body."""
 
-from connectors.api import Context, Delivery, EachDestination, Effect, Options
-from connectors.destinations.object_store.client import StoreClient
+from connectors.api import Delivery, EachDestination, Options
+from connectors.destinations.object_store.client import StoreDestination
 from connectors.destinations.object_store.config import ObjectConfig
 from connectors.destinations.object_store.formats import extension, sent_as
 
 
-class ObjectDestination(EachDestination[ObjectConfig, Options]):
+class ObjectDestination(StoreDestination[ObjectConfig], EachDestination[ObjectConfig, Options]):
     """Each delivery as an object of its own: what its route's ``enrich`` fetched, whatever its size (a batch's results
     as JSON Lines), else the bytes that were received. For many events, `object_store` makes fewer and larger objects.
     """
 
     name = "object"
     config_model = ObjectConfig
-    effect = Effect.IDEMPOTENT
-
-    def __init__(self, config: ObjectConfig, context: Context) -> None:
-        super().__init__(config, context)
-        self._client = StoreClient(config, context.home, self.log)
-
-    async def open(self) -> None:
-        await self._client.open()
-
-    async def close(self) -> None:
-        self._client.close()
 
     async def deliver_one(self, delivery: Delivery[Options]) -> None:
         result = delivery.result

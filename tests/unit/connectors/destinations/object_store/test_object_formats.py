@@ -14,6 +14,7 @@ import zstandard
 
 from connectors.api import ArchiveUnreadableError, Delivery, DeliveryKey, Event, Options, Span
 from connectors.destinations.object_store import ObjectStoreConfig, ObjectStoreDestination
+from connectors.destinations.object_store.client import StoreClient
 from connectors.testing import BODIES, context, delivery
 from schemas.identity import Run
 
@@ -124,17 +125,17 @@ async def test_a_repeat_after_a_failure_stores_everything(tmp_path: Path, monkey
     collection = destination.collect(SPAN)
     for each in deliveries:
         collection.add(each)
-    put, calls = ObjectStoreDestination._put, 0
+    put, calls = StoreClient.put, 0
 
-    async def sometimes(self: ObjectStoreDestination, *args: Any) -> None:
+    async def sometimes(self: StoreClient, *args: Any) -> None:
         nonlocal calls
         calls += 1
         if calls == 150:
             raise ConnectionError
         await put(self, *args)
 
-    monkeypatch.setattr(ObjectStoreDestination, "_put", sometimes)
-    collection._put = destination._put  # type: ignore[attr-defined]  # it was bound before
+    monkeypatch.setattr(StoreClient, "put", sometimes)
+    collection._put = destination._client.put  # type: ignore[attr-defined]  # it was bound before
     with pytest.raises(ConnectionError):
         await collection.store()
     await collection.store()
