@@ -63,9 +63,14 @@ class SubjectedStandardWebhooksConfig(StandardWebhooksConfig):
     )
 
 
+def signing_key(secret: SecretStr) -> SigningKey:
+    """Raises ValueError where the secret is not base64."""
+    return SigningKey.of(decode_secret(secret))
+
+
 def thumbprints(config: StandardWebhooksConfig) -> Sequence[str]:
     """Of its secrets, as the evidence names them."""
-    return [SigningKey.of(decode_secret(secret)).thumbprint for secret in config.secrets]
+    return [signing_key(secret).thumbprint for secret in config.secrets]
 
 
 class StandardWebhooksVerifier:
@@ -74,7 +79,7 @@ class StandardWebhooksVerifier:
     scheme = "standard-webhooks-v1"
 
     def __init__(self, secrets: Sequence[SecretStr], tolerance: timedelta) -> None:
-        keys = [SigningKey.of(decode_secret(secret)) for secret in secrets]
+        keys = [signing_key(secret) for secret in secrets]
         self._keys = tuple((key.secret, Verified(self.scheme, key.thumbprint)) for key in keys)
         self._tolerance = tolerance.total_seconds()
 

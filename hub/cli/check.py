@@ -12,7 +12,7 @@ from hub.cli.earlier import earlier
 from hub.cli.opening import Opened, open_destinations
 from hub.cli.printing import printable
 from hub.cli.test_results import failure_json
-from hub.cli.wiring import json_option, settings
+from hub.cli.wiring import json_option, path_of, settings
 from hub.config.load import ConfigurationError, load
 from hub.config.model import Configuration, Finding, Where
 from hub.config.routing_tests import TestFailure, run_tests
@@ -50,11 +50,9 @@ def command(
     Exit codes: 0 all is well, 1 a test fails, a destination cannot be opened or there is a finding, 2 the
     configuration cannot be used.
     """
-    if path is not None and config is not None and path != config:
-        raise click.UsageError("PATH and --config name two configurations; give one.")
+    path = path_of(path, config)
     if no_env and connect:
         raise click.UsageError("--connect needs the variables that --no-env leaves unset; give one of them.")
-    path = path or config or Path("hub.yaml")
     try:
         configuration = load(path, os.environ, expand=not no_env)
     except ConfigurationError as error:

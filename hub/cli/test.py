@@ -8,7 +8,7 @@ import click
 from hub.cli.printing import printable, to_json
 from hub.cli.test_recording import record
 from hub.cli.test_results import failure_json
-from hub.cli.wiring import fail, json_option, load_for_a_look
+from hub.cli.wiring import fail, json_option, load_for_a_look, path_of
 from hub.config.model import Configuration, RoutingTest
 from hub.config.routing_tests import TestFailure, results_of
 from hub.supervisor import CONFIGURATION_ERROR
@@ -49,9 +49,7 @@ def command(
         raise click.UsageError("--name, --renders and --metadata-only say how to record a test; add --record ID.")
     if recorded is not None and (wanted is not None or no_env or as_json):
         raise click.UsageError("--record writes a test and runs none; leave -k, --no-env and --json out.")
-    if path is not None and config is not None and path != config:
-        raise click.UsageError("PATH and --config name two configurations; give one.")
-    path = path or config or Path("hub.yaml")
+    path = path_of(path, config)
     configuration = load_for_a_look(path, expand=not no_env)
     if recorded is not None:
         record(configuration, path, recorded, name=name, renders=renders, metadata_only=metadata_only)

@@ -102,6 +102,13 @@ def spare_the_garbage_collector() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
+def path_of(path: Path | None, config: Path | None) -> Path:
+    """The configuration that PATH or --config names, `hub.yaml` unless told."""
+    if path is not None and config is not None and path != config:
+        raise click.UsageError("PATH and --config name two configurations; give one.")
+    return path or config or Path("hub.yaml")
+
+
 def load_configuration(path: Path) -> Configuration:
     """Read ``hub.yaml``. Exits with 2, every problem on a line of its own, when it cannot be used."""
     return load_for_a_look(path, expand=True)

@@ -1,6 +1,6 @@
 """Patterns held against what is known of the events: types, fields and values that are never there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -9,7 +9,7 @@ from hub.config.model import Configuration, Finding, Place, Route, Where
 from hub.config.places import place_of
 from hub.config.problems import did_you_mean
 from hub.lint.catalogue import EventKind, event_kinds
-from hub.lint.schema_fields import JsonType, SchemaField
+from hub.lint.schema_fields import JsonType, SchemaField, type_of
 from hub.rules import Pattern
 from hub.rules.conditions import Condition
 from schemas.news import HUB_SOURCE
@@ -166,17 +166,7 @@ def _where(asked: _Asked, condition: Condition, configuration: Configuration, *p
 
 def _wanted(written: Any) -> JsonType | None:
     """The type that a value has if it fulfils an entry of a condition; None: any."""
-    match written:
-        case bool():
-            return JsonType.BOOLEAN
-        case int() | float():
-            return JsonType.NUMBER
-        case str():
-            return JsonType.TEXT
-        case None:
-            return JsonType.NULL
-        case _:
-            return _OPERATORS.get(next(iter(written)))
+    return _OPERATORS.get(next(iter(written))) if isinstance(written, Mapping) else type_of(written)
 
 
 def _instead(written: Any, there: frozenset[JsonType], name: str) -> str:

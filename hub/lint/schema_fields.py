@@ -70,7 +70,7 @@ def _may_hold_anything(place: Schema) -> bool:
 
 def _types(place: Schema) -> frozenset[JsonType] | None:
     if "enum" in place or "const" in place:
-        return frozenset(_type_of(value) for value in place.get("enum", [place.get("const")]))
+        return frozenset(type_of(value) for value in place.get("enum", [place.get("const")]))
     written = place.get("type")
     if written is None:
         return frozenset({JsonType.OBJECT}) if "properties" in place else None
@@ -78,7 +78,8 @@ def _types(place: Schema) -> frozenset[JsonType] | None:
     return frozenset(_TYPES[name] for name in names if name in _TYPES)
 
 
-def _type_of(value: object) -> JsonType:
+def type_of(value: object) -> JsonType:
+    """The type of a JSON value; a list counts as an object."""
     match value:
         case bool():
             return JsonType.BOOLEAN

@@ -11,8 +11,7 @@ from connectors.sources.gemini.account import GeminiAccount, check_url
 from connectors.sources.gemini.api_config import GeminiApiConfig
 from connectors.sources.gemini.jobs_api import GeminiJobs
 from connectors.sources.gemini.webhooks_api import SUBSCRIBABLE, GeminiWebhooks
-from connectors.sources.signing_keys import SigningKey
-from connectors.sources.standard_webhooks import decode_secret
+from connectors.sources.standard_webhooks import signing_key
 
 _GRACE = timedelta(minutes=2)
 
@@ -66,7 +65,7 @@ class RegisteredGemini(Registrar, Reconciler):
 
     @classmethod
     def thumbprint(cls, secret: SecretStr) -> str:
-        return SigningKey.of(decode_secret(secret)).thumbprint
+        return signing_key(secret).thumbprint
 
     @property
     def schedule(self) -> ReconcileConfig | None:
