@@ -17,6 +17,7 @@ from urllib.request import Request, urlopen
 from tests.bench.figures import Figures, Row, percentile
 from tests.bench.stage import Stage, answers, free_port
 from tests.bench.whole_hub import rows_of, up
+from tests.fixtures.gemini_account import BATCH, CREATE
 
 JOBS, _PER_SECOND = 400, 20
 _SPEED = 200
@@ -37,9 +38,6 @@ routes:
   - {id: once, when: {type: [{prefix: batch.}]}, to: effects, once_per: [subject, type]}
   - {id: each, when: {type: [{prefix: batch.}]}, to: effects}
 """
-_BATCH = {
-    "batch": {"inputConfig": {"requests": {"requests": [{"request": {"contents": [{"parts": [{"text": "hi"}]}]}}]}}}
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +113,7 @@ def _submitted(api: str) -> list[str]:
     began = time.monotonic()
     for number in range(JOBS):
         time.sleep(max(0.0, began + number / _PER_SECOND - time.monotonic()))
-        names.append(_ask(f"{api}/v1beta/models/gemini-2.5-flash:batchGenerateContent", _BATCH)["name"])
+        names.append(_ask(f"{api}{CREATE}", BATCH)["name"])
     return names
 
 

@@ -117,21 +117,18 @@ async def stop_cancels_running_work(scenario: Scenario) -> None:
 
 
 async def stop_waits_for_running_work(scenario: Scenario) -> None:
-    await scenario.create()
-    app = scenario.app(drain=4.0)
-
-    async def handler(offset: int, value: int) -> None:
-        if value == 3:
-            await asyncio.sleep(1.5)
-
-    scenario.handle(app, handler)
-    await app.start()
-    await until(lambda: 3 in scenario.seen)
-    await scenario.stop(app)
+    await scenario.stop(await _working(scenario))
 
 
 async def stop_during_a_rebalance(scenario: Scenario) -> None:
     """The group begins to rebalance, since a member comes or goes, and then the app is told to stop."""
+    app = await _working(scenario)
+    app.on_rebalance_start()
+    await scenario.stop(app)
+
+
+async def _working(scenario: Scenario) -> Any:
+    """An app in the middle of a record that takes a while."""
     await scenario.create()
     app = scenario.app(drain=4.0)
 
@@ -142,8 +139,7 @@ async def stop_during_a_rebalance(scenario: Scenario) -> None:
     scenario.handle(app, handler)
     await app.start()
     await until(lambda: 3 in scenario.seen)
-    app.on_rebalance_start()
-    await scenario.stop(app)
+    return app
 
 
 async def hung_handler(scenario: Scenario) -> None:
