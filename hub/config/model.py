@@ -28,6 +28,7 @@ from hub.log.topics import Layout, Topics
 from hub.rules import Pattern
 from schemas.identity import OncePer
 from schemas.lane import Lane
+from schemas.names import Name
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -177,20 +178,35 @@ class DeliverySettings(ConfigModel):
     )
 
 
+class Renamed(ConfigModel):
+    """What a destination says of its past."""
+
+    was: Name | None = Field(
+        None,
+        description="The name this destination had before: what waits under that name is delivered first, as is "
+        "configured here. Leave it until `hub status` no longer shows the old name.",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class SourceEntry:
-    """One of ``sources:``. ``connector(config, context)`` makes the instance; ``file_secrets`` another ``config``."""
+    """One of ``sources:``. ``connector(config, context)`` makes the instance; ``file_secrets`` another ``config``.
+    ``written`` is a digest of all that is written of it, variables put in: as long as it is equal, nothing changed.
+    """
 
     name: str
     connector: type[Source[Any]]
     config: SourceConfig
     where: Where
     file_secrets: FileSecrets[SourceConfig] | None = field(default=None, repr=False)
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DestinationEntry:
-    """One of ``destinations:``. ``isolated`` says whether it gets a worker process of its own."""
+    """One of ``destinations:``. ``isolated`` says whether it gets a worker process of its own. ``written`` is a digest
+    as that of a source, ``was`` the name that this destination had before.
+    """
 
     name: str
     connector: type[Destination[Any, Any]]
@@ -199,6 +215,8 @@ class DestinationEntry:
     isolated: bool
     where: Where
     file_secrets: FileSecrets[DestinationConfig] | None = field(default=None, repr=False)
+    written: str = ""
+    was: str | None = None
 
     @property
     def batching(self) -> Batching:
@@ -229,7 +247,8 @@ class Route:
     """One of ``routes:``. ``when`` None matches every event. ``to`` is in the order written.
 
     ``priority`` is a lane, or the template of one. ``stale_after`` is how long after the hub received an event it is
-    still worth delivering; None: always. ``once_per`` is what takes the place of the event's id in its deliveries' ids.
+    still worth delivering; None: always. ``once_per`` is what takes the place of the event's id in its deliveries' ids,
+    ``was`` what takes the place of the route's.
     """
 
     id: str
@@ -241,6 +260,7 @@ class Route:
     priority: Lane | Template = Lane.NORMAL
     stale_after: timedelta | None = None
     once_per: tuple[OncePer, ...] = ()
+    was: str | None = None
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -269,7 +289,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """A whole, valid ``hub.yaml``. ``revision`` is 12 hex digits of the SHA-256 of its text, variables unexpanded."""
+    """A whole, valid ``hub.yaml``. ``revision`` is 12 hex digits of the SHA-256 of its ``texts``, file name → text,
+    variables unexpanded.
+    """
 
     name: str
     log: LogConfig
@@ -281,6 +303,7 @@ class Configuration:
     delays: tuple[timedelta, ...] = DEFAULT_DELAYS
     status: StatusConfig = field(default_factory=StatusConfig)
     findings: tuple[Finding, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def topics(self) -> Topics:

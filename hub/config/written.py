@@ -98,6 +98,11 @@ class WrittenRoute(ConfigModel):
         description="Deliver once for all events of a source that agree in these, `[subject, type]`, whatever their "
         "ids: a job's webhook and what `reconcile` found of it are one delivery. Events without a subject count by id.",
     )
+    was: Name | None = Field(
+        None,
+        description="The id this route had before: its deliveries keep that name, so that a replay delivers nothing "
+        "again.",
+    )
     enabled: bool = Field(default=True, description="`false` keeps the route in the file and out of the work.")
     description: str = Field("", description="What the route is for.")
     labels: dict[str, str] = Field({}, description="Your own words, such as `team: search`; shown, never acted on.")

@@ -1,0 +1,103 @@
+"""What the commands that change the configuration share: who asks, what is in force, and putting another in place."""
+
+import asyncio
+import getpass
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from hub.cli.wiring import connection, fail, settings
+from hub.config.load import ConfigurationError, load, load_texts
+from hub.config.model import Configuration
+from hub.config.revisions import refusals
+from hub.log.admin import LogAdmin
+from hub.log.admin_client import KafkaUnavailableError, LogAdminError
+from hub.log.connection import KafkaConnection
+from hub.log.records import NewerFormatError
+from hub.log.revisions import RevisionConflictError, RevisionLog, RevisionTooLargeError
+from hub.log.topics import max_record_bytes
+from hub.supervisor import CONFIGURATION_ERROR
+from schemas.revision import AppliedRevision
+
+why_option = click.option("-m", "--why", metavar="WHY", required=True, help="Why, for whoever wonders later.")
+by_option = click.option("--by", help="Who decided it.  [default: user@host]")
+no_env_option = click.option(
+    "--no-env", is_flag=True, help="Accept variables that are not set here, where the secrets are elsewhere."
+)
+timeout_option = click.option(
+    "--timeout", type=click.FloatRange(0.1, 600), default=15.0, show_default=True, help="Seconds to wait for Kafka."
+)
+
+
+def whoami() -> str:
+    """``user@host``."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # in a container the user may have no name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def path_of(path: Path | None, config: Path | None) -> Path:
+    """The configuration that PATH or --config names."""
+    if path is not None and config is not None and path != config:
+        raise click.UsageError("PATH and --config name two configurations; give one.")
+    return path or config or Path("hub.yaml")
+
+
+def loaded(path: Path, *, expand: bool = True, code: int = CONFIGURATION_ERROR) -> Configuration:
+    """Ends the command with ``code``, every problem on a line of its own, where the file cannot be used."""
+    try:
+        return load(path, os.environ, expand=expand)
+    except ConfigurationError as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(code) from error
+
+
+class Revisions:
+    """The revisions of one hub. Every method ends the command with 1 where Kafka does not answer, or refuses."""
+
+    def __init__(self, configuration: Configuration, timeout: float) -> None:
+        self._configuration = configuration
+        self._timeout = timeout
+        self.kafka: KafkaConnection = connection(settings())
+
+    def history(self) -> Sequence[AppliedRevision]:
+        """Every one, the newest last; none before the first was applied."""
+        log = RevisionLog(self.kafka, self._configuration.topics, self._timeout)
+        try:
+            if not self._admin.offsets(self._configuration.topics.config):
+                return []
+            return asyncio.run(log.history())
+        except (KafkaUnavailableError, LogAdminError, NewerFormatError) as error:
+            fail(str(error))
+
+    def append(self, change: AppliedRevision) -> None:
+        """Put it into force. Ends the command with 1 where somebody else was faster, or it is too large."""
+        topics, limit = self._configuration.topics, max_record_bytes(self._configuration.max_body)
+        try:
+            self._admin.ensure()
+            asyncio.run(RevisionLog(self.kafka, topics, self._timeout).append(change, limit))
+        except RevisionConflictError as error:
+            fail(f"{error}. Nothing was changed; look at `hub history`, and then decide again")
+        except (KafkaUnavailableError, LogAdminError, NewerFormatError, RevisionTooLargeError) as error:
+            fail(str(error))
+
+    @property
+    def _admin(self) -> LogAdmin:
+        return LogAdmin(self.kafka, self._configuration.layout, self._timeout)
+
+
+def refuse_impossible(head: AppliedRevision | None, new: Configuration, path: Path) -> None:
+    """End the command with 1 where a hub that runs ``head`` cannot become ``new`` while it runs."""
+    if head is None:
+        return
+    try:
+        current = load_texts(head.texts, path, {}, expand=False)
+    except ConfigurationError:  # an older hub could read it, and what is new can only be better
+        return
+    if problems := list(refusals(current, new)):
+        fail("\n".join(problems))
