@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from hub.config.load import ConfigurationError, load_texts
 from hub.config.model import Configuration
@@ -14,6 +15,7 @@ from hub.log.connection import KafkaConnection
 from hub.log.revision_follower import RevisionFollower
 from hub.log.revisions import RevisionLog
 from hub.log.topics import Topics
+from schemas.report import ProcessKind, ProcessReport
 from schemas.revision import AppliedRevision
 
 _log = logging.getLogger(__name__)
@@ -32,6 +34,71 @@ class Refusal:
 
     revision: str
     problem: str
+
+
+class Revisions(Protocol):
+    """The configuration of a process, and those before it."""
+
+    @property
+    def current(self) -> Configuration: ...
+    @property
+    def since(self) -> datetime:
+        """When the current one was taken up."""
+
+    @property
+    def refusal(self) -> Refusal | None: ...
+    async def follow(self, take_up: TakeUp) -> None:
+        """Let each new one be taken up, until cancelled."""
+
+    async def up_to_date(self) -> None:
+        """Return when all that is in force by now was taken up, or refused."""
+
+    def retired(self) -> dict[str, str]:
+        """Destination → the last revision that had it, for those that are no longer configured."""
+
+    def retired_since(self, destination: str) -> datetime | None:
+        """When a destination was retired; None for one that is configured."""
+
+    async def of(self, revision: str) -> Configuration | None:
+        """An earlier one; None where nobody knows it."""
+
+
+class FixedConfiguration:
+    """One for good: for whoever runs a part of the hub without ``hub.config``."""
+
+    def __init__(self, configuration: Configuration, clock: Callable[[], datetime]) -> None:
+        self.current = configuration
+        self.since = clock()
+        self.refusal: Refusal | None = None
+
+    async def follow(self, take_up: TakeUp) -> None:  # noqa: ARG002  (there is never another)
+        await asyncio.Event().wait()
+
+    async def up_to_date(self) -> None:
+        return
+
+    def retired(self) -> dict[str, str]:
+        return {}
+
+    def retired_since(self, destination: str) -> datetime | None:  # noqa: ARG002
+        return None
+
+    async def of(self, revision: str) -> Configuration | None:
+        return self.current if revision == self.current.revision else None
+
+
+def process_report(revisions: Revisions, kind: ProcessKind, process: str, now: datetime) -> ProcessReport:
+    """What a process says of itself."""
+    refusal = revisions.refusal
+    return ProcessReport(
+        kind=kind,
+        process=process,
+        at=now,
+        revision=revisions.current.revision,
+        since=revisions.since,
+        refused=refusal.revision if refusal else None,
+        problem=refusal.problem if refusal else None,
+    )
 
 
 class LiveConfiguration:
@@ -81,9 +148,11 @@ class LiveConfiguration:
             NewerFormatError: a newer hub wrote to the topic.
         """
         await self._follower.start()
+        while (head := self._follower.head) is None:  # somebody has applied one, and it is just becoming visible
+            await self._follower.changed.wait()
+            self._follower.changed.clear()
         self._follower.changed.clear()
-        self._seen, head = len(self._follower.history), self._follower.head
-        assert head is not None, "somebody applied one before"
+        self._seen = len(self._follower.history)
         same = file is not None and file.revision == head.revision
         self._current = file if file is not None and same else await self._load(head.texts)
         self.since = self._clock()

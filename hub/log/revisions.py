@@ -25,6 +25,8 @@ from schemas.revision import AppliedRevision
 PARTITION = 0
 """Of the topic: one order. The others stay empty; all topics of the hub have the same number."""
 
+_SEEN = 0.02  # seconds
+
 _OVERHEAD = 1000  # bytes of a record and its batch beside its value
 
 
@@ -59,7 +61,8 @@ class RevisionLog:
             return await self._history()
 
     async def append(self, change: AppliedRevision, max_record_bytes: int) -> None:
-        """Put a revision into force, if ``change.previous`` is still the last one (None: there is none).
+        """Put a revision into force, if ``change.previous`` is still the last one (None: there is none). Whoever reads
+        afterwards sees it.
 
         Raises:
             RevisionConflictError, RevisionTooLargeError: nothing was written.
@@ -85,6 +88,8 @@ class RevisionLog:
                 if history and history[-1] == change:  # committed, and then fenced
                     return
                 raise RevisionConflictError(history[-1] if history else None) from None
+            while change not in await self._history():  # noqa: ASYNC110  (Kafka answers a moment before others see it)
+                await asyncio.sleep(_SEEN)
 
     @asynccontextmanager
     async def _answering(self) -> AsyncIterator[None]:

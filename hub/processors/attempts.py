@@ -82,7 +82,7 @@ class Attempts:
                     f"route {record.route!r} is no longer in hub.yaml; {shared.name!r} cannot do without its options"
                 )
                 continue
-            member = shared.settings.payload_member(record.event.source)
+            member = shared.settings.payload_member(record)
             deliveries.append(
                 Delivery(entry.key, record.event, record.route, entry.work.attempt, options, payload_member=member)
             )

@@ -60,6 +60,10 @@ class Controls:
         """
         self._listeners.append(listener)
 
+    def unlisten(self, listener: Listener) -> None:
+        """Undo `listen`."""
+        self._listeners.remove(listener)
+
     async def start(self) -> None:
         """Return when everything up to the end that the topic has now is known. While the broker is away this waits.
 

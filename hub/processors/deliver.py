@@ -6,12 +6,12 @@ retry or dead letter → outcome → offset, each acknowledged before the next.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
 
 from connectors.api import Context, HubKafka
-from hub.config.model import DestinationEntry
+from hub.config.model import Configuration, DestinationEntry
 from hub.delivery.budget import Budget
 from hub.log.admin import LogAdmin
 from hub.log.admin_client import KafkaUnavailableError
@@ -25,6 +25,7 @@ from hub.processors.deliver_partition import PartitionDelivery
 from hub.processors.destination_settings import DestinationSettings
 from hub.processors.gate import Gate
 from hub.processors.index_keeping import IndexKeeper
+from hub.processors.index_opening import opened_index
 from hub.processors.outcome_index import OutcomeIndex
 from hub.processors.pacing import Pacer
 from hub.processors.partitions import Feed, Partitions
@@ -41,14 +42,29 @@ _log = logging.getLogger(__name__)
 _UNREAD = 1000
 """Records of a partition that wait to be gathered: with their headers they take five times what is kept of them."""
 
-_DISK_PAUSE = _BROKER_PAUSE = 1.0  # seconds
+_BROKER_PAUSE = 1.0  # seconds
 
 
 class Deliver:
-    """The processor of one destination. Build it in the running loop, ``start`` it once, ``stop`` it once."""
+    """The processor of one destination. Build it in the running loop, which opens its connector; ``start`` it once,
+    ``stop`` it once, also where it was not started.
 
-    def __init__(self, entry: DestinationEntry, around: Surroundings, controls: Controls, witness: Witness) -> None:
+    ``called`` is what the routes call the destination, where that is not the name of its topics. Nothing of a partition
+    is delivered before ``before`` has returned for it.
+    """
+
+    def __init__(
+        self,
+        entry: DestinationEntry,
+        around: Surroundings,
+        controls: Controls,
+        witness: Witness,
+        *,
+        called: str | None = None,
+        before: Callable[[int], Awaitable[None]] | None = None,
+    ) -> None:
         topics = around.configuration.topics
+        self.entry = entry
         self.name = f"deliver.{entry.name}"
         self.destination = entry.name
         self.topics = {topics.deliveries(entry.name, lane): lane for lane in Lane}
@@ -61,7 +77,9 @@ class Deliver:
         self._obey(entry.name)
         self._around = around
         self._admin = LogAdmin(around.connection, around.configuration.layout)
-        self._settings = DestinationSettings(around.configuration, entry)
+        self._before = before
+        self._started = False
+        self._settings = DestinationSettings(around.configuration, entry, around.past, called)
         self._witness = witness
         self._indexes = around.home / "outcomes" / topics.hub / entry.name
         self._pacer = Pacer(entry.settings.rate_limit)
@@ -85,11 +103,22 @@ class Deliver:
             except KafkaUnavailableError as error:
                 _log.warning("waiting for Kafka", extra={"destination": self.destination, "error": str(error)})
                 await asyncio.sleep(_BROKER_PAUSE)
+        self._started = True
         await self.app.start()
+
+    async def tried(self) -> None:
+        """Return when its connector is open, or could not be opened at the first try; it is tried again then."""
+        await self._connector.tried()
+
+    def use(self, configuration: Configuration) -> None:
+        """From now on this is what routes say of the destination, whose own entry is the same as before."""
+        self._settings.use(configuration)
 
     async def stop(self) -> None:
         """Drain, commit what was delivered, close the connector; each with a deadline."""
-        await self.app.stop()
+        self._controls.unlisten(self._obey)
+        if self._started:
+            await self.app.stop()
         await self._partitions.close()
         await self._connector.close()
         await self._reader.close()
@@ -124,28 +153,30 @@ class Deliver:
             self._partitions.read_again()
 
     async def _work(self, feed: Feed) -> None:
-        index = await self._open_index(feed.partition)
-        working: Working | None = None
-        try:
+        if self._before is not None:
+            await self._before(feed.partition)
+        async with opened_index(self._indexes / str(feed.partition), self._around.clock) as index:
             await self._reader.catch_up(index, feed.partition, apart(feed, self.topics))
             await self._connector.ready()
-            shared = Shared(
-                connector=self._connector,
-                settings=self._settings,
-                topics=self._around.configuration.topics,
-                writer=self._around.writer,
-                gate=self.gate,
-                pacer=self._pacer,
-                slots=self._slots,
-                witness=self._witness,
-                clock=self._around.clock,
-            )
-            working = self._working[feed.partition] = self._working_on(shared, feed, index)
-            await working.run()
-        finally:
-            if self._working.get(feed.partition) is working:
-                self._working.pop(feed.partition, None)
-            self._close_index(index)
+            working = self._working[feed.partition] = self._working_on(self._shared(), feed, index)
+            try:
+                await working.run()
+            finally:
+                if self._working.get(feed.partition) is working:
+                    del self._working[feed.partition]
+
+    def _shared(self) -> Shared:
+        return Shared(
+            connector=self._connector,
+            settings=self._settings,
+            topics=self._around.configuration.topics,
+            writer=self._around.writer,
+            gate=self.gate,
+            pacer=self._pacer,
+            slots=self._slots,
+            witness=self._witness,
+            clock=self._around.clock,
+        )
 
     def _working_on(self, shared: Shared, feed: Feed, index: OutcomeIndex) -> Working:
         catch_up = partial(self._reader.catch_up, index, feed.partition)
@@ -153,25 +184,6 @@ class Deliver:
         if self._settings.entry.collects:
             return PartitionCollection(shared, feed, index, keeper, self._incarnations, self._budget)
         return PartitionDelivery(shared, feed, index, keeper)
-
-    async def _open_index(self, partition: int) -> OutcomeIndex:
-        """While its disk is full or broken, nothing can be delivered: no verdict would be safe."""
-        while True:
-            try:
-                return await asyncio.to_thread(OutcomeIndex.open, self._indexes / str(partition))
-            except OSError as error:
-                extra = {"destination": self.destination, "partition": partition, "error": str(error)}
-                _log.error("the outcome index cannot be opened, trying again", extra=extra)
-            await asyncio.sleep(_DISK_PAUSE)
-
-    def _close_index(self, index: OutcomeIndex) -> None:
-        try:
-            if index.position is not None and not index.incomplete:
-                index.checkpoint(self._around.clock())()
-        except OSError as error:  # whoever takes over reads a little more from the log
-            _log.warning("outcome snapshot not saved", extra={"destination": self.destination, "error": str(error)})
-        finally:
-            index.close()
 
 
 def _limits(entry: DestinationEntry) -> Limits:

@@ -5,7 +5,7 @@ is read again; its deliveries may then be in the log twice, and the destination'
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -41,7 +41,14 @@ class Rules:
         routes = [route for route in configuration.routes if route.enabled]
         self.revision = configuration.revision
         self._index = RouteIndex([route.when for route in routes])
-        self._targets = [[(route.id, target.destination, route.once_per) for target in route.to] for route in routes]
+        named = {name: entry.was or name for name, entry in configuration.destinations.items()}
+        self._targets = [
+            [
+                (route.id, target.destination, route.was or route.id, named.get(target.destination), route.once_per)
+                for target in route.to
+            ]
+            for route in routes
+        ]
         self._lanes = [route.priority for route in routes]
         self._payload_member = {name: configuration.payload_member(name) for name in configuration.sources}
 
@@ -50,10 +57,10 @@ class Rules:
         document = Document(event, self._payload_member.get(event.source))
         return tuple(
             [
-                DecidedDelivery(route, name, delivery_id_of(event, route, name, once_per), lane)
+                DecidedDelivery(route, name, delivery_id_of(event, first_route, first_name or name, once_per), lane)
                 for position in self._index.match(document)
                 for lane in (_lane(self._lanes[position], document),)
-                for route, name, once_per in self._targets[position]
+                for route, name, first_route, first_name, once_per in self._targets[position]
             ]
         )
 
@@ -121,18 +128,27 @@ def route_batch(batch: Sequence[Received], rules: Rules, decided: datetime) -> W
 
 
 class Route:
-    """The processor. Build it in the running loop, ``start`` it once, ``stop`` it once."""
+    """The processor. Build it in the running loop, ``start`` it once, ``stop`` it once.
+
+    Before anything of a partition is decided, ``up_to_date`` has returned: whoever decided there before used no later
+    revision than we do, so that the decisions of a partition never go back to an earlier one.
+    """
 
     name = "route"
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, around: Surroundings, up_to_date: Callable[[], Awaitable[None]]) -> None:
         self._topics = topics = around.configuration.topics
         self.app = make_app(topics.route_group, around.connection, session_timeout=around.session_timeout)
         self._rules = Rules(around.configuration)
+        self._up_to_date = up_to_date
         self._writer = around.writer
         self._clock = around.clock
         self._partitions = Partitions(self.app, [topics.events], self._work, around.failed)
         self.app.finalize()
+
+    def use(self, rules: Rules) -> None:
+        """Every batch from the next one on is decided by these."""
+        self._rules = rules
 
     async def start(self) -> None:
         await self.app.start()
@@ -143,6 +159,7 @@ class Route:
         await self._partitions.close()
 
     async def _work(self, feed: Feed) -> None:
+        await self._up_to_date()
         while True:
             await feed.wake.wait()
             batch = feed.take(_AT_ONCE)

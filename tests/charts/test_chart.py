@@ -25,7 +25,7 @@ from hub.ingress.limits import Limits
 from hub.log.connection import PROPERTIES
 from hub.log.topics import Topics
 from hub.notify import STALE
-from hub.processors.worker import _STOP_TIMEOUT
+from hub.processors.staff import _STOP_TIMEOUT
 from tests.fixtures.go_tools import HELM, go_tool
 
 ROOT = Path(__file__).resolve().parents[2]
