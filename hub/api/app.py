@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.applications import Starlette
@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from connectors.context import utc_now
 from hub.api import parameters
 from hub.api.access import Guard
 from hub.api.answers import ApiError, respond
@@ -19,6 +20,7 @@ from hub.api.endpoints import ENDPOINTS, Endpoint
 from hub.api.journal import Journal
 from hub.api.service import Service
 from hub.api.streams import Streams
+from hub.config.live import FixedConfiguration, Revisions
 from hub.config.model import Configuration
 from hub.ledger.store import Store
 from hub.log.admin import LogAdmin
@@ -39,7 +41,15 @@ MOST_STREAMS = 1000
 class Api:
     """What the handlers need; it comes when Kafka does."""
 
-    def __init__(self, configuration: Configuration, kafka: KafkaConnection, store: Store, streams: Streams) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        kafka: KafkaConnection,
+        store: Store,
+        streams: Streams,
+        begin: Callable[[], Awaitable[Revisions]],
+    ) -> None:
+        self._begin = begin
         self._configuration = configuration
         self._kafka = kafka
         self._store = store
@@ -86,10 +96,18 @@ class Api:
                 await asyncio.sleep(_AGAIN)
                 continue
             reader = await stack.enter_async_context(RangeReader(self._kafka))
-            journal = Journal(live, reader, incarnations[topics.events])
-            self._service = Service(self._configuration, self._kafka, self._store, live, journal, self._streams)
-            on_ready()
-            return
+            await self._serve(live, Journal(live, reader, incarnations[topics.events]), on_ready)
+
+    async def _serve(self, live: LiveLog, journal: Journal, on_ready: Callable[[], None]) -> None:
+        """Answer by the configuration that is in force, whichever that is by then."""
+
+        async def take_up(configuration: Configuration) -> None:
+            self._service = Service(configuration, self._kafka, self._store, live, journal, self._streams)
+
+        revisions = await self._begin()
+        await take_up(revisions.current)
+        on_ready()
+        await revisions.follow(take_up)
 
 
 def create_app(
@@ -100,11 +118,17 @@ def create_app(
     token: str | None,
     streams: Streams | None = None,
     on_ready: Callable[[], None] = lambda: None,
+    begin: Callable[[], Awaitable[Revisions]] | None = None,
 ) -> tuple[Starlette, Api]:
     """The application, and what is told when the service ends. Its lifespan connects to Kafka, however long it takes;
-    then ``on_ready`` is called. Without a ``token`` only this machine may ask (`hub.api.access`).
+    then ``on_ready`` is called. ``begin`` says what is in force then, and what later; ``configuration`` for good unless
+    told. Without a ``token`` only this machine may ask (`hub.api.access`).
     """
-    api = Api(configuration, kafka, store, streams or Streams(MOST_STREAMS))
+
+    async def for_good() -> Revisions:
+        return FixedConfiguration(configuration, utc_now)
+
+    api = Api(configuration, kafka, store, streams or Streams(MOST_STREAMS), begin or for_good)
     app = Starlette(
         routes=[Route("/healthz", _healthz), *(_route(api, endpoint) for endpoint in ENDPOINTS)],
         middleware=[Middleware(Guard, token=token)],

@@ -1,5 +1,6 @@
 """``hub api``: the hub over HTTP, for programs that read no Kafka."""
 
+import asyncio
 import ipaddress
 import logging
 import socket
@@ -11,6 +12,7 @@ from hub.api.app import create_app
 from hub.api.server import bind, create_server
 from hub.cli.api_address import announce
 from hub.cli.projection import projection
+from hub.cli.starting import Start
 from hub.cli.tls import certificate, tls_options
 from hub.cli.wiring import (
     config_option,
@@ -18,9 +20,9 @@ from hub.cli.wiring import (
     end_when_kafka_moves,
     fail,
     heartbeat_option,
-    load_configuration,
     service_settings,
 )
+from hub.config.load import ConfigurationError
 from hub.notify import ready
 from hub.serving.certificate import CertificateError
 from hub.serving.server import AddressInUseError, run
@@ -58,7 +60,6 @@ def command(
     """
     files = certificate(tls_cert, tls_key)
     settings = service_settings()
-    configuration = load_configuration(config)
     if settings.token is None and not _is_loopback(host):
         fail(
             f"{host} is not this machine alone: set HUB_TOKEN (`openssl rand -hex 32` makes one), or use 127.0.0.1",
@@ -66,8 +67,15 @@ def command(
         )
     kafka = connection(settings)
     end_when_kafka_moves(settings, kafka)
+    start = Start(config, kafka)
+    try:
+        configuration = start.file or asyncio.run(start.look())
+    except ConfigurationError as error:
+        fail(str(error), CONFIGURATION_ERROR)
     store = projection(configuration, settings)
-    app, api = create_app(configuration, kafka, store, token=settings.token, on_ready=lambda: ready(heartbeat))
+    app, api = create_app(
+        configuration, kafka, store, token=settings.token, on_ready=lambda: ready(heartbeat), begin=start.in_force
+    )
     try:
         server = create_server(app, files, on_drain=api.drain)
         listening = _bind_any(host, port) if any_port else bind(host, port)

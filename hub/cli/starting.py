@@ -16,9 +16,9 @@ from hub.config.files import name_in
 from hub.config.live import LiveConfiguration
 from hub.config.load import ConfigurationError, load
 from hub.config.model import Configuration, LogConfig
-from hub.config.revisions import applied
+from hub.config.revisions import applied, refusals
 from hub.log.admin import LogAdmin
-from hub.log.admin_client import KafkaUnavailableError
+from hub.log.admin_client import KafkaUnavailableError, TopicMismatchError
 from hub.log.connection import KafkaConnection
 from hub.log.revisions import RevisionConflictError, RevisionLog
 from hub.log.topics import Layout, Topics, max_record_bytes
@@ -69,6 +69,14 @@ class Start:
             else:
                 return await self.begun()
 
+    async def look(self) -> Configuration:
+        """What is in force now; raises as `in_force`."""
+        live = await self.in_force()
+        try:
+            return live.current
+        finally:
+            await live.close()
+
     async def begun(self) -> LiveConfiguration:
         """What is in force, once something is."""
         live = LiveConfiguration(self._kafka, self._topics, self._path, os.environ, utc_now)
@@ -77,6 +85,9 @@ class Start:
         except BaseException:
             await live.close()
             raise
+        if self.file is not None and (others := list(refusals(current, self.file))):
+            await live.close()
+            raise TopicMismatchError("\n".join(others))  # what was already made by the file would not fit
         if self._problem is not None:
             extra = {"error": str(self._problem), "in_force": current.revision}
             _log.error("the file cannot be used; what is in force does not come from it", extra=extra)

@@ -58,7 +58,7 @@ def refusals(current: Configuration, new: Configuration) -> Iterator[str]:
         )
     elif new.log.partitions != current.log.partitions:
         yield (
-            f"`log.partitions` is {new.log.partitions}, and the topics have {current.log.partitions}: the number is "
+            f"log.partitions is {new.log.partitions}, and the topics have {current.log.partitions}: the number is "
             "fixed when a topic is created, since with another one events of one subject would lose their order"
         )
 

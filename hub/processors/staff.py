@@ -1,15 +1,17 @@
 """The processors of a worker, which change with the configuration while the worker works.
 
 A revision is taken up in this order, so that nothing is lost or sent to where nobody is: the topics of new destinations
-are made; new and changed connectors are opened; new deliverers run; changed ones end; **then** the router decides by
-the new rules, between two batches; then the changed ones run again, with what they have open by now. Whatever fails
-before the router's turn leaves everything as it was.
+are made; new and changed connectors are opened; new deliverers run; changed ones rest; **then** the router decides by
+the new rules, between two batches; then the changed ones go on, with what they have open by now. Whatever fails before
+the router's turn leaves everything as it was.
 """
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+import random
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 from hub.config.live import Revisions
@@ -19,6 +21,7 @@ from hub.log.news import News
 from hub.processors.controls import Controls
 from hub.processors.delay import Delay
 from hub.processors.deliver import Deliver
+from hub.processors.equipment import Equipment
 from hub.processors.preparation import prepare
 from hub.processors.reconcile import Reconcile
 from hub.processors.route import Route, Rules
@@ -31,6 +34,7 @@ from hub.processors.witness import Announcer
 _log = logging.getLogger(__name__)
 
 _STOP_TIMEOUT = 30.0  # seconds for everything together
+_RENEWED_AFTER = (0.0, 5.0)  # seconds
 
 
 class Processor(Protocol):
@@ -49,6 +53,15 @@ class Post(NamedTuple):
 
     entry: DestinationEntry
     called: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is ready to be used: deliverers that are ``added``, and ``equipment`` of those which run, by name."""
+
+    around: Surroundings
+    added: dict[str, Deliver]
+    equipment: dict[str, Equipment] = field(default_factory=dict)
 
 
 class Staff:
@@ -76,6 +89,7 @@ class Staff:
         self._delay: Delay | None = None
         self._status: Status | None = None
         self._reconcile: asyncio.Task[None] | None = None
+        self._renewals: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Begin with the configuration that ``around`` has. All start together: each sleeps for a second first."""
@@ -94,21 +108,13 @@ class Staff:
     async def take_up(self, new: Configuration) -> None:
         """Run another revision. Raises where that cannot be; what ran before then still runs."""
         async with self.turn:
-            added = new.destinations.keys() - self.around.configuration.destinations.keys()
-            await prepare(self.around.connection, new, added)
+            unknown = new.destinations.keys() - self.around.configuration.destinations.keys()
+            await prepare(self.around.connection, new, unknown)
             rules = await asyncio.to_thread(Rules, new)
-            around = replace(self.around, configuration=new)
-            built = {name: self.deliver(post, around) for name, post in self._changes(new).items()}
+            change = await self._prepared(new)
             try:
-                await asyncio.gather(*(one.tried() for one in built.values()))
-                await self.begin([one for name, one in built.items() if self._running(name) is None])
-            except BaseException:
-                await self.end(built.values())
-                raise
-            try:
-                await self._switch(around, rules, built)
+                await self._switch(change, rules)
             except BaseException as error:
-                await self.end(one for one in built.values() if one not in self.members)
                 if not isinstance(error, asyncio.CancelledError):
                     self.around.failed(error)  # between two revisions; a new process begins with the last one
                 raise
@@ -117,6 +123,8 @@ class Staff:
         """Drain and commit, with a deadline for all together."""
         if self._reconcile is not None:
             self._reconcile.cancel()
+        for renewal in self._renewals:
+            renewal.cancel()
         await self.end(list(self.members))
 
     # -- what `hub.processors.retirement` uses, too
@@ -165,43 +173,94 @@ class Staff:
         running = self.delivers.get(post.entry.name) if post.called is None else self.retired.get(post.entry.name)
         return running is not None and running.entry.written == post.entry.written
 
-    async def _switch(self, around: Surroundings, rules: Rules, built: Mapping[str, Deliver]) -> None:
-        """From here on there is no way back."""
-        new = around.configuration
-        await self.end([one for name in built if (one := self._running(name)) is not None])
-        if self._route is not None:
-            self._route.use(rules)
-            _log.info("events are decided by another revision from now on", extra={"revision": new.revision})
-        before, self.around = self.around.configuration, around
-        self._rearrange(new, built)
-        unwanted = [self.delivers.pop(name) for name in [*self.delivers] if name not in self.selection.of(new)]
-        await self.begin([one for one in built.values() if one not in self.members])
-        await self.end(unwanted)
-        await self._renew_the_others(before, new)
+    async def _prepared(self, new: Configuration) -> "Change":
+        """Everything that can fail, is slow or takes more than one try."""
+        around, posts = replace(self.around, configuration=new), self._changes(new)
+        added = {name: self.deliver(post, around) for name, post in posts.items() if self._running(name) is None}
+        change = Change(around, added)
+        try:
+            await asyncio.gather(*(one.tried() for one in added.values()))
+            await asyncio.gather(*(self._equip(post, change) for name, post in posts.items() if name not in added))
+            await self.begin(added.values())
+        except BaseException:
+            await self.end(added.values())
+            await asyncio.gather(*(one.connector.close() for one in change.equipment.values()))
+            raise
+        return change
 
-    def _rearrange(self, new: Configuration, built: Mapping[str, Deliver]) -> None:
-        for name in [name for name in self.delivers if name not in new.destinations]:
-            self.retired[name] = self.delivers.pop(name)
+    async def _equip(self, post: Post, change: "Change") -> None:
+        running = self._running(post.entry.name)
+        assert running is not None, "nobody ends while it is our turn"
+        change.equipment[post.entry.name] = await running.equipped(post.entry, change.around, post.called)
+
+    async def _switch(self, change: "Change", rules: Rules) -> None:
+        """From here on there is no way back."""
+        before, self.around = self.around.configuration, change.around
+        new = self.around.configuration
+        changing = {
+            running: equipment for name, equipment in change.equipment.items() if (running := self._running(name))
+        }
+        async with AsyncExitStack() as rest:
+            await asyncio.gather(*(rest.enter_async_context(running.resting()) for running in changing))
+            if self._route is not None:
+                self._route.use(rules)
+                _log.info("events are decided by another revision from now on", extra={"revision": new.revision})
+            self._rearrange(change)
+            await asyncio.gather(*(running.exchange(equipment) for running, equipment in changing.items()))
+        wanted = self.selection.of(new)
+        await self.end([self.delivers.pop(name) for name in [*self.delivers] if name not in wanted])
+        self._renew_the_others(before, new)
+
+    def _rearrange(self, change: "Change") -> None:
+        """Who is configured, who is retired; and what those are told whose own entries are as they were."""
+        new = change.around.configuration
+        running = {**self.delivers, **self.retired, **change.added}
+        self.delivers = {name: one for name, one in running.items() if name in new.destinations}
+        for name in [name for name in running if name not in new.destinations and name not in self.retired]:
             _log.info("destination retired; it delivers what is there, then it ends", extra={"destination": name})
-        for name, one in built.items():
-            mine, other = (self.delivers, self.retired) if name in new.destinations else (self.retired, self.delivers)
-            mine[name] = one
-            other.pop(name, None)
+        self.retired = {name: one for name, one in running.items() if name not in new.destinations}
         for name, one in self.delivers.items():
-            if name not in built:
+            if name not in change.equipment:
                 one.use(new)
 
-    async def _renew_the_others(self, before: Configuration, new: Configuration) -> None:
+    def _renew_the_others(self, before: Configuration, new: Configuration) -> None:
+        """Those whose topics are others now end and begin anew, at some time of its own in each worker: while a group
+        is assigned anew, Faust ends badly.
+        """
         if self._delay is not None and before.delays != new.delays:
-            await self.end([self._delay])
-            self._delay = await self._new_delay()
-            await self.begin([self._delay])
-        if self._status is not None and _ledger(before) != _ledger(new):
-            await self.end([self._status])
-            self._status = await make_status(self.around, self._news)
-            await self.begin([self._status])
+            self._later(self._renew_delay)
+        if self._status is not None and before.destinations.keys() != new.destinations.keys():
+            self._later(self._renew_status)
         if self._reconcile is not None and _sources(before) != _sources(new):
             self._begin_reconcile()
+
+    def _later(self, renew: Callable[[], Awaitable[None]]) -> None:
+        async def when_it_is_our_turn() -> None:
+            await asyncio.sleep(random.uniform(*_RENEWED_AFTER))  # noqa: S311  (nothing secret)
+            async with self.turn:
+                await renew()
+
+        self._renewals.add(asyncio.create_task(when_it_is_our_turn(), name=renew.__name__))
+        for task in [task for task in self._renewals if task.done()]:
+            self._renewals.discard(task)
+
+    async def _renew_delay(self) -> None:
+        assert self._delay is not None, "nobody else ends it"
+        await self.end([self._delay])
+        self._delay = await self._new_delay()
+        await self._begin_or_fail(self._delay)
+
+    async def _renew_status(self) -> None:
+        assert self._status is not None, "nobody else ends it"
+        await self.end([self._status])
+        self._status = await make_status(self.around, self._news)
+        await self._begin_or_fail(self._status)
+
+    async def _begin_or_fail(self, processor: Processor) -> None:
+        try:
+            await self.begin([processor])
+        except Exception as error:  # noqa: BLE001  (Faust raises anything where the broker is away)
+            self.around.failed(error)
 
     async def _new_delay(self) -> Delay:
         admin = LogAdmin(self.around.connection, self.around.configuration.layout)
@@ -212,11 +271,6 @@ class Staff:
         if self._reconcile is not None:
             self._reconcile.cancel()
         self._reconcile = asyncio.create_task(Reconcile(self.around).run(), name="reconcile")
-
-
-def _ledger(configuration: Configuration) -> tuple[object, ...]:
-    """What the projection of the ledger is made of."""
-    return (set(configuration.destinations), configuration.status)
 
 
 def _sources(configuration: Configuration) -> Mapping[str, str]:

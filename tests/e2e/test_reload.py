@@ -1,6 +1,5 @@
 """The configuration changes while events come in: nothing is lost, nothing undecided, nobody is restarted."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,6 @@ import pytest
 from hub.log.connection import KafkaConnection
 from hub.log.topics import Topics
 from tests.fixtures.change import Changing, monotone, until_true
-from tests.fixtures.project import partition_of
 
 pytestmark = pytest.mark.timeout(180)
 

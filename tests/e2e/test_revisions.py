@@ -147,7 +147,7 @@ def test_what_cannot_be_is_planned_with_1_and_not_applied(hub: Project) -> None:
     text = (hub.folder / "hub.yaml").read_text()
     for broken, reason in (
         (text.replace("to: out", "to: outt"), "there is no destination `outt`"),
-        (text.replace("partitions: 2", "partitions: 3"), "`log.partitions` is 3, and the topics have 2"),
+        (text.replace("partitions: 2", "partitions: 3"), "log.partitions is 3, and the topics have 2"),
         (text + "tests: [{name: all, event: {source: github}, expect: []}]\n", "1 of 1 tests fail"),
     ):
         (hub.folder / "hub.yaml").write_text(broken)
