@@ -114,9 +114,7 @@ class Service:
 
     async def status(self, _: Request, __: Given) -> Response:
         configuration = self._configuration
-        seen = await observe(
-            self._kafka, configuration.topics, self._store, list(configuration.destinations), configuration.revision
-        )
+        seen = await observe(self._kafka, configuration.topics, self._store, list(configuration.destinations), None)
         standing = stand(seen)
         return json_answer({"well": not standing.problems, "summary": standing.summary, "standing": standing})
 

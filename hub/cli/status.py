@@ -13,6 +13,7 @@ from hub.cli.projection import projection
 from hub.cli.tables import wide_console
 from hub.cli.wiring import config_option, connection, fail, json_option, load_configuration, settings
 from hub.config.problems import did_you_mean
+from hub.ledger.in_force import InForce
 from hub.ledger.observe import observe
 from hub.ledger.standing import DestinationStanding, LaneStanding, Standing, stand
 from hub.log.admin_client import KafkaUnavailableError, LogAdminError
@@ -40,7 +41,17 @@ def command(destination: str | None, config: Path, as_json: bool, timeout: float
     store = projection(configuration, found)
     shown = names if destination is None else [destination]
     try:
-        seen = asyncio.run(observe(kafka, configuration.topics, store, shown, configuration.revision, timeout))
+        seen = asyncio.run(
+            observe(
+                kafka,
+                configuration.topics,
+                store,
+                shown,
+                configuration.revision,
+                timeout,
+                only=destination is not None,
+            )
+        )
     except (KafkaUnavailableError, LogAdminError, NewerFormatError) as error:
         fail(str(error))
     finally:
@@ -67,6 +78,7 @@ def _show(standing: Standing) -> None:
             table.add_row(*map(Text, (name, state, str(lane.lane), *numbers, _oldest(lane, standing.at))))
     wide_console().print(table)
     click.echo()
+    _show_revision(standing.in_force)
     if standing.undecided:
         count = f"{standing.undecided:,} {'events wait' if standing.undecided > 1 else 'event waits'}"
         click.echo(f"{count} for route")
@@ -77,6 +89,17 @@ def _show(standing: Standing) -> None:
         click.echo(f"rates and dead letters are {records} behind the log")
 
 
+def _show_revision(found: InForce) -> None:
+    if found.revision is not None and found.since is not None:
+        how = "rolled back" if found.rolled_back else "applied"
+        click.echo(
+            f"revision {found.revision} is in force since {shown_time(found.since)}, {how} by "
+            f"{printable(found.by or '')}: {printable(found.why or '')}" + (" (drift)" if found.drift else "")
+        )
+    for one in found.processes:
+        click.echo(f"  {one.kind} {printable(one.process)} runs {one.revision} since {shown_time(one.since)}")
+
+
 def _worth_showing(lane: LaneStanding) -> bool:
     """The normal lane always; another when there is something in it."""
     return lane.lane == "normal" or lane.backlog > 0 or lane.in_flight > 0
@@ -84,6 +107,8 @@ def _worth_showing(lane: LaneStanding) -> bool:
 
 def _destination_cells(one: DestinationStanding) -> tuple[str, str, str, str, str]:
     state = str(one.state) if one.state is not None else "no worker"
+    if one.retired:
+        state = f"retired, {state}"
     if one.until is not None:
         state += f" until {shown_time(one.until)}"
     retries = f"{one.retries.waiting:,}" + ("" if one.retries.complete else "+")

@@ -10,10 +10,10 @@ from typing import Protocol
 
 from hub.config.load import ConfigurationError, load_texts
 from hub.config.model import Configuration
-from hub.config.revisions import refusals, retired
+from hub.config.revisions import refusals
 from hub.log.connection import KafkaConnection
 from hub.log.revision_follower import RevisionFollower
-from hub.log.revisions import RevisionLog
+from hub.log.revisions import RevisionLog, retired
 from hub.log.topics import Topics
 from schemas.report import ProcessKind, ProcessReport
 from schemas.revision import AppliedRevision

@@ -1,6 +1,6 @@
 """Revisions of the configuration: how one comes into force, and what becomes of the one before. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 
 from hub.config.model import Configuration
@@ -61,9 +61,3 @@ def refusals(current: Configuration, new: Configuration) -> Iterator[str]:
             f"log.partitions is {new.log.partitions}, and the topics have {current.log.partitions}: the number is "
             "fixed when a topic is created, since with another one events of one subject would lose their order"
         )
-
-
-def retired(history: Sequence[AppliedRevision], destinations: Sequence[str]) -> dict[str, str]:
-    """Destination → the last revision that had it, for those that ``destinations`` has no more."""
-    last = {name: one.revision for one in history for name in one.destinations}
-    return {name: revision for name, revision in last.items() if name not in destinations}

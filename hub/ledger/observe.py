@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 
+from hub.ledger.in_force import in_force
 from hub.ledger.queries import Overview, overview
 from hub.ledger.standing import FRESH, Oldest, Retries, Seen
 from hub.ledger.store import Store, StoreAwayError
@@ -15,14 +16,17 @@ from hub.log.ranges import RangeReader
 from hub.log.records import (
     MalformedRecordError,
     decode_delivery,
+    decode_process_report,
     decode_report,
     delivery_key,
+    is_process_report,
 )
+from hub.log.revisions import RevisionLog, retired
 from hub.log.topics import Topics
 from schemas.control import Control
 from schemas.identity import destination_of
 from schemas.lane import Lane
-from schemas.report import DestinationReport
+from schemas.report import DestinationReport, ProcessReport
 
 _MOST_COUNTED = 20_000  # records of one partition of one retry tier
 
@@ -32,10 +36,14 @@ async def observe(
     topics: Topics,
     store: Store,
     destinations: Sequence[str],
-    revision: str,
+    file: str | None,
     seconds: float = 15.0,
+    *,
+    only: bool = False,
 ) -> Seen:
-    """Look at everything once. Kafka gets ``seconds`` for each answer.
+    """Look at everything once. Kafka gets ``seconds`` for each answer. ``destinations`` are those of the configuration
+    in ``file``, a revision, None where the caller has no file: what is in force counts, where something is. With
+    ``only``, just these.
 
     Raises:
         KafkaUnavailableError, LogAdminError, NewerFormatError
@@ -43,21 +51,25 @@ async def observe(
     now = datetime.now(UTC)
     cut = await asyncio.to_thread(take_cut, connection, topics, now - 2 * FRESH, timeout=seconds)
     found, away = await _overview(store, now)
+    history = await RevisionLog(connection, topics, seconds).history() if topics.config in cut.ranges else []
+    names = history[-1].destinations if history and not only else destinations
+    former = [name for name in retired(history, names) if not only]
     async with RangeReader(connection, seconds) as reader:
-        reports = await _reports(reader, cut.ranges.get(topics.reports, ()))
+        reports, processes = await _reports(reader, cut.ranges.get(topics.reports, ()))
         controls = await _controls(reader, cut.ranges.get(topics.controls, ()))
         backlog = {
             (name, lane): sum(len(one.waiting) for one in cut.ranges.get(topics.deliveries(name, lane), ()))
-            for name in destinations
+            for name in (*names, *former)
             for lane in Lane
         }
         return Seen(
             at=now,
-            revision=revision,
-            destinations=destinations,
+            in_force=in_force(history[-1] if history else None, file, processes, now, FRESH),
+            destinations=names,
+            retired=[name for name in former if any(backlog[name, lane] for lane in Lane)],
             undecided=sum(len(one.waiting) for one in cut.ranges.get(topics.events, ())),
             backlog=backlog,
-            heads=await _heads(reader, cut, _silent(destinations, reports, now)),
+            heads=await _heads(reader, cut, _silent(names, reports, now)),
             retries=await _retries(reader, cut),
             reports=reports,
             controls=controls,
@@ -75,17 +87,21 @@ async def _overview(store: Store, now: datetime) -> tuple[Overview | None, str |
         return None, str(error)
 
 
-async def _reports(reader: RangeReader, ranges: Sequence[Range]) -> list[DestinationReport]:
+async def _reports(reader: RangeReader, ranges: Sequence[Range]) -> tuple[list[DestinationReport], list[ProcessReport]]:
     """What the last record of each key says; nothing where it has no value: its worker stopped."""
     last: dict[bytes | None, DestinationReport] = {}
+    processes: dict[bytes | None, ProcessReport] = {}
     for one in ranges:
         async for records in reader.read(one):
             for record in records:
                 last.pop(record.key, None)
+                processes.pop(record.key, None)
                 with suppress(MalformedRecordError):
-                    if record.value is not None:
+                    if record.value is not None and is_process_report(record.key):
+                        processes[record.key] = decode_process_report(record.value)
+                    elif record.value is not None:
                         last[record.key] = decode_report(record.value)
-    return list(last.values())
+    return list(last.values()), list(processes.values())
 
 
 async def _controls(reader: RangeReader, ranges: Sequence[Range]) -> Mapping[str, Control]:

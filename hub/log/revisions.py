@@ -173,3 +173,9 @@ def revision_in(record: "ConsumerRecord[Any, bytes]") -> AppliedRevision | None:
         return decode_revision(record.value)
     except MalformedRecordError:
         return None
+
+
+def retired(history: Sequence[AppliedRevision], destinations: Sequence[str]) -> dict[str, str]:
+    """Destination → the last revision that had it, for those that ``destinations`` has no more."""
+    last = {name: one.revision for one in history for name in one.destinations}
+    return {name: revision for name, revision in last.items() if name not in destinations}
