@@ -20,6 +20,7 @@ COMMANDS = {
     "ledger": "hub.cli.ledger",
     "pause": "hub.cli.pause",
     "resume": "hub.cli.resume",
+    "destinations": "hub.cli.destinations",
     "dead": "hub.cli.dead",
     "replay": "hub.cli.replay",
     "topics": "hub.cli.topics",

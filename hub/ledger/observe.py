@@ -18,13 +18,12 @@ from hub.log.records import (
     decode_delivery,
     decode_process_report,
     decode_report,
-    delivery_key,
+    delivery_destination,
     is_process_report,
 )
 from hub.log.revisions import RevisionLog, retired
 from hub.log.topics import Topics
 from schemas.control import Control
-from schemas.identity import destination_of
 from schemas.lane import Lane
 from schemas.report import DestinationReport, ProcessReport
 
@@ -137,6 +136,17 @@ async def _heads(reader: RangeReader, cut: Cut, destinations: Sequence[str]) -> 
     return heads
 
 
+async def waiting_retries(connection: KafkaConnection, topics: Topics, seconds: float = 15.0) -> dict[str, int]:
+    """Destination → how many of its deliveries wait for another try, or at least so many.
+
+    Raises:
+        KafkaUnavailableError, LogAdminError, NewerFormatError
+    """
+    cut = await asyncio.to_thread(take_cut, connection, topics, timeout=seconds)
+    async with RangeReader(connection, seconds) as reader:
+        return {name: one.waiting for name, one in (await _retries(reader, cut)).items()}
+
+
 async def _retries(reader: RangeReader, cut: Cut) -> dict[str, Retries]:
     found: dict[str, Retries] = {}
     for partition in cut.partitions:
@@ -151,7 +161,7 @@ async def _count_retries(reader: RangeReader, tier: Range, delay: timedelta, fou
         async for records in batches:
             for record in records:
                 try:
-                    name = destination_of(delivery_key(record.headers).id)
+                    name = delivery_destination(record.headers)
                 except MalformedRecordError:
                     continue
                 due = datetime.fromtimestamp(record.timestamp / 1000, UTC) + delay

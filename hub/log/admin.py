@@ -184,6 +184,17 @@ class LogAdmin:
             counts[one.partition] = counts.get(one.partition, 0) + max(0, end[one] - done)
         return found
 
+    def delete_topics(self, destinations: Collection[str]) -> list[str]:
+        """Delete the topics of destinations, their outcomes included, and their groups; returns the topics' names."""
+        wanted = [topic for name in destinations for topic in (*self._lanes(name), self._topics.outcomes(name))]
+        with admin_client(self._connection, self._timeout) as client:
+            there = [topic for topic in wanted if topic in set(client.list_topics())]
+            if there:
+                client.delete_topics(there)
+            for name in destinations:
+                client.delete_groups([self._topics.deliver_group(name)])
+        return sorted(there)
+
     def tiers(self) -> list[timedelta]:
         """The delays of the retry tiers that exist, those included that are no longer configured."""
         return sorted(parse_duration(name) for name in self._existing("retries"))

@@ -97,6 +97,7 @@ def decode_control(value: bytes | None) -> Control:
             by=found["by"],
             reason=found["reason"],
             at=decode_time(found["at"]),
+            discard=bool(found.get("discard", False)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise MalformedRecordError(f"not a control: {error!r}") from error

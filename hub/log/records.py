@@ -3,6 +3,7 @@
 from hub.log.cloudevents import (
     decode_delivery,
     decode_event,
+    delivery_destination,
     delivery_headers,
     delivery_key,
     encode_delivery,
@@ -50,6 +51,7 @@ __all__ = [
     "decode_process_report",
     "decode_report",
     "decode_revision",
+    "delivery_destination",
     "delivery_headers",
     "delivery_key",
     "encode_control",

@@ -19,6 +19,7 @@ from hub.processors.catch_up import OutcomeReader
 from hub.processors.collect_partition import PartitionCollection, apart
 from hub.processors.controls import Controls
 from hub.processors.deliver_partition import PartitionDelivery
+from hub.processors.discarding import PartitionDiscarding
 from hub.processors.equipment import Equipment, equip
 from hub.processors.gate import Gate
 from hub.processors.index_keeping import IndexKeeper
@@ -81,6 +82,7 @@ class Deliver:
         self._incarnations: Mapping[str, str] = {}
         self._partitions = Partitions(self.app, list(self.topics), self._work, around.failed)
         self._started = False
+        self._given_up: str | None = None
         self.app.finalize()
 
     @property
@@ -126,6 +128,12 @@ class Deliver:
         self._partitions.read_again()
         self.gate.try_now()
         await before.connector.close()
+
+    def give_up(self, reason: str) -> None:
+        """From now on every delivery is discarded, with this as the reason, whether the destination is up or not."""
+        if self._given_up is None:
+            self._given_up = reason
+            self._partitions.read_again()
 
     async def stop(self) -> None:
         """Drain, commit what was delivered, close the connector; each with a deadline."""
@@ -179,7 +187,8 @@ class Deliver:
         async with opened_index(self._indexes / str(feed.partition), self._around.clock) as index:
             await self._reader.catch_up(index, feed.partition, apart(feed, self.topics))
             equipment = self._equipment
-            await equipment.connector.ready()
+            if self._given_up is None:
+                await equipment.connector.ready()
             working = self._working[feed.partition] = self._working_on(equipment, feed, index)
             try:
                 await working.run()
@@ -201,6 +210,8 @@ class Deliver:
         )
         catch_up = partial(self._reader.catch_up, index, feed.partition)
         keeper = IndexKeeper(index, self.destination, catch_up, self._around.clock)
+        if self._given_up is not None:
+            return PartitionDiscarding(shared, feed, index, keeper, self._given_up)
         if equipment.entry.collects:
             return PartitionCollection(shared, feed, index, keeper, self._incarnations, equipment.budget)
         return PartitionDelivery(shared, feed, index, keeper)

@@ -86,6 +86,13 @@ class Retirement:
         configuration = None if revision is None else await self._revisions.of(revision)
         return None if configuration is None else replace(self._staff.around, configuration=configuration)
 
+    def _give_up(self, name: str) -> None:
+        """Where a person said so after it was retired: a destination may come back, and be retired again."""
+        running, control = self._staff.retired.get(name), self._staff.controls.discarded(name)
+        since = self._revisions.retired_since(name)
+        if running is not None and control is not None and since is not None and control.at >= since:
+            running.give_up(f"discarded by {control.by}" + (f": {control.reason}" if control.reason else ""))
+
     async def _attend(self, name: str) -> None:
         running = self._staff.retired.get(name)
         waiting = self._waiting.get(name, 0)
@@ -93,6 +100,7 @@ class Retirement:
             self._empty.pop(name, None)
             if running is None:
                 await self._begin(name)
+            self._give_up(name)
         elif running is not None:
             self._empty[name] = self._empty.get(name, 0) + 1
             if self._empty[name] >= _ENOUGH:
