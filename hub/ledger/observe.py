@@ -50,7 +50,7 @@ async def observe(
     now = datetime.now(UTC)
     cut = await asyncio.to_thread(take_cut, connection, topics, now - 2 * FRESH, timeout=seconds)
     found, away = await _overview(store, now)
-    history = await RevisionLog(connection, topics, seconds).history() if topics.config in cut.ranges else []
+    history = await RevisionLog(connection, topics, seconds).history() if topics.config in cut.ids else []
     names = history[-1].destinations if history and not only else destinations
     former = [name for name in retired(history, names) if not only]
     async with RangeReader(connection, seconds) as reader:

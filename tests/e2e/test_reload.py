@@ -171,11 +171,11 @@ async def test_workers_that_are_killed_while_they_switch_lose_nothing(hub: Chang
         async with hub.load(pause=0.02) as ids:
             await until_true(lambda: len(hub.outcomes("out")) > 50, 60)
             for turn, home in enumerate(("a", "b", "a", "b")):
-                more = "{out: {type: console, text: 'turn %d'}%s}" % (
-                    turn,
-                    ", two: {type: console}" if turn % 2 else "",
-                )
-                order.append(await hub.apply(more, "[{id: all, to: [out, two]}]" if turn % 2 else TO_ONE))
+                out, two = f"out: {{type: console, text: turn {turn}}}", "two: {type: console}"
+                if turn % 2:
+                    order.append(await hub.apply(f"{{{out}, {two}}}", "[{id: all, to: [out, two]}]"))
+                else:
+                    order.append(await hub.apply(f"{{{out}}}", TO_ONE))
                 await asyncio.sleep(0.15 * turn)
                 processes[home].kill()
                 processes[home].wait()
