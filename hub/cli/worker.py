@@ -40,7 +40,10 @@ _log = logging.getLogger("hub.worker")
 @config_option
 @heartbeat_option
 @click.option(
-    "--only", multiple=True, metavar="WHAT", help="route, delay, deliver, status, or a destination; may be repeated."
+    "--only",
+    multiple=True,
+    metavar="WHAT",
+    help="route, delay, deliver, shared (all not isolated), status, or a destination; may be repeated.",
 )
 def command(config: Path, heartbeat: Path | None, only: tuple[str, ...]) -> None:
     """Route events to deliveries, deliver them, and keep the rows for `hub status`: everything, or --only some of it.

@@ -37,7 +37,9 @@ class Refusal:
 
 
 class Revisions(Protocol):
-    """The configuration of a process, and those before it."""
+    """The configuration of a process, and those before it. ``refused`` is called with each that cannot be taken up."""
+
+    refused: Callable[[Refusal], None]
 
     @property
     def current(self) -> Configuration: ...
@@ -70,6 +72,7 @@ class FixedConfiguration:
         self.current = configuration
         self.since = clock()
         self.refusal: Refusal | None = None
+        self.refused: Callable[[Refusal], None] = lambda _: None
 
     async def follow(self, take_up: TakeUp) -> None:  # noqa: ARG002  (there is never another)
         await asyncio.Event().wait()

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from connectors.api import OutgoingHttp
 from connectors.context import utc_now
-from hub.config.live import FixedConfiguration, Revisions, process_report
+from hub.config.live import FixedConfiguration, Refusal, Revisions, process_report
 from hub.config.model import Configuration
 from hub.config.settings import Settings
 from hub.log.admin import LogAdmin
@@ -31,6 +31,7 @@ from hub.processors.session import session_timeout
 from hub.processors.staff import Staff
 from hub.processors.surroundings import Surroundings
 from hub.processors.watchdog import Watchdog
+from schemas.news import NewsType
 from schemas.report import ProcessKind
 
 _log = logging.getLogger(__name__)
@@ -98,6 +99,7 @@ async def run_worker(
                 return
         except NewerFormatError as error:
             raise WorkerFailedError("what is paused cannot be read") from error
+        revisions.refused = partial(_tell, news)
         staff = Staff(selection, around, revisions, controls, news)
         stack.push_async_callback(staff.stop)
         retirement = Retirement(staff, revisions)
@@ -119,6 +121,11 @@ def _writer(connection: KafkaConnection, configuration: Configuration) -> LogWri
         max_record_bytes=max(_LARGEST_RECORD, max_record_bytes(configuration.max_body)),
         max_batch_bytes=max_record_bytes(configuration.max_body),
     )
+
+
+def _tell(news: News, refusal: Refusal) -> None:
+    error = f"{refusal.revision}: {refusal.problem}"
+    news.tell(NewsType.CONFIGURATION_REFUSED, None, source=None, error=error)
 
 
 async def _tasks(

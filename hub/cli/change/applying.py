@@ -17,7 +17,7 @@ from hub.cli.change.log import (
     why_option,
 )
 from hub.cli.wiring import fail
-from hub.config.revisions import applied
+from hub.config.revisions import applied, is_settled
 from hub.config.routing_tests import run_tests
 from schemas.revision import AppliedBy
 
@@ -28,10 +28,18 @@ from schemas.revision import AppliedBy
 @why_option
 @by_option
 @click.option("--expect", metavar="REV", help="Only if this revision is in force now.")
+@click.option("--if-changed", is_flag=True, help="Only if PATH has changed: a rollback stays in force.")
 @no_env_option
 @timeout_option
 def command(
-    path: Path | None, config: Path | None, why: str, by: str | None, expect: str | None, no_env: bool, timeout: float
+    path: Path | None,
+    config: Path | None,
+    why: str,
+    by: str | None,
+    expect: str | None,
+    if_changed: bool,
+    no_env: bool,
+    timeout: float,
 ) -> None:
     """Write the configuration at PATH (default: hub.yaml) into the log, from where every part of the hub takes it up.
 
@@ -52,6 +60,9 @@ def command(
     found = head.revision if head else None
     if expect is not None and expect != found:
         fail(f"in force is {found or 'nothing'}, not {expect}; nothing was applied. See `hub history`")
+    if head is not None and if_changed and is_settled(head, configuration.revision):
+        click.echo(f"Revision {head.revision} stays in force; {where} has not changed since.")
+        return
     if head is not None and head.revision == configuration.revision and head.kind is AppliedBy.APPLY:
         click.echo(f"Revision {head.revision} is in force already.")
         return
