@@ -67,9 +67,11 @@ class Retirement:
         deliver = self._staff.deliver(post, around)
         try:
             await self._staff.begin([deliver])
-        except Exception:  # noqa: BLE001  (Faust raises anything where the broker is away; it is tried again)
-            _log.exception("a retired destination cannot be worked on now", extra={"destination": name})
+        except BaseException as error:  # Faust raises anything where the broker is away; it is tried again
             await self._staff.end([deliver])
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            _log.warning("a retired destination waits", extra={"destination": name, "error": repr(error)})
         else:
             self._staff.retired[name] = deliver
 

@@ -103,7 +103,8 @@ class Staff:
         if selection.status:
             self._status = await make_status(around, self._news)
         first: list[Processor | None] = [self._route, self._delay, *self.delivers.values(), self._status]
-        await self.begin([one for one in first if one is not None])
+        self.members += [one for one in first if one is not None]  # to be ended, also if starting is interrupted
+        await asyncio.gather(*(one.start() for one in self.members))
 
     async def take_up(self, new: Configuration) -> None:
         """Run another revision. Raises where that cannot be; what ran before then still runs."""
@@ -125,6 +126,8 @@ class Staff:
             self._reconcile.cancel()
         for renewal in self._renewals:
             renewal.cancel()
+        if self._renewals:
+            await asyncio.wait(self._renewals)
         await self.end(list(self.members))
 
     # -- what `hub.processors.retirement` uses, too
@@ -259,7 +262,10 @@ class Staff:
     async def _begin_or_fail(self, processor: Processor) -> None:
         try:
             await self.begin([processor])
-        except Exception as error:  # noqa: BLE001  (Faust raises anything where the broker is away)
+        except BaseException as error:  # Faust raises anything where the broker is away
+            await self.end([processor])
+            if isinstance(error, asyncio.CancelledError):
+                raise
             self.around.failed(error)
 
     async def _new_delay(self) -> Delay:

@@ -54,7 +54,7 @@ def command(
         for failure in failures:
             click.echo(str(failure), err=True)
         fail(f"{len(failures)} of {len(configuration.tests)} tests fail; nothing was applied")
-    revisions = Revisions(configuration, timeout)
+    revisions = Revisions(configuration.name, timeout)
     history = revisions.history()
     head = history[-1] if history else None
     found = head.revision if head else None
@@ -67,5 +67,6 @@ def command(
         click.echo(f"Revision {head.revision} is in force already.")
         return
     refuse_impossible(head, configuration, where)
-    revisions.append(applied(configuration, head, by=by or whoami(), why=why, at=datetime.now(UTC)))
+    change = applied(configuration, head, by=by or whoami(), why=why, at=datetime.now(UTC))
+    revisions.append(change, configuration)
     click.echo(f"Revision {configuration.revision} is in force" + (f", after {found}." if found else "."))

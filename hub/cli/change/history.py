@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from hub.cli.change.log import Revisions, loaded, timeout_option
+from hub.cli.change.log import Revisions, hub_at, timeout_option
 from hub.cli.printing import printable, shown_time, to_json
 from hub.cli.tables import wide_console
 from hub.cli.wiring import config_option, fail, json_option
@@ -22,7 +22,7 @@ from schemas.revision import AppliedBy, AppliedRevision
 @timeout_option
 def command(revision: str | None, config: Path, as_json: bool, timeout: float) -> None:
     """Every revision that was in force, the newest first; with REV, its text as it was applied."""
-    history = Revisions(loaded(config, expand=False), timeout).history()
+    history = Revisions(hub_at(config), timeout).history()
     if revision is not None:
         _show(revision, [one for one in history if one.revision.startswith(revision)], as_json=as_json)
         return

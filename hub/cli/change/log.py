@@ -10,15 +10,16 @@ from pathlib import Path
 import click
 
 from hub.cli.wiring import connection, fail, settings
+from hub.config.files import name_in
 from hub.config.load import ConfigurationError, load, load_texts
-from hub.config.model import Configuration
+from hub.config.model import Configuration, LogConfig
 from hub.config.revisions import refusals
 from hub.log.admin import LogAdmin
 from hub.log.admin_client import KafkaUnavailableError, LogAdminError
 from hub.log.connection import KafkaConnection
 from hub.log.records import NewerFormatError
 from hub.log.revisions import RevisionConflictError, RevisionLog, RevisionTooLargeError
-from hub.log.topics import max_record_bytes
+from hub.log.topics import Layout, Topics, max_record_bytes
 from hub.supervisor import CONFIGURATION_ERROR
 from schemas.revision import AppliedRevision
 
@@ -57,38 +58,43 @@ def loaded(path: Path, *, expand: bool = True, code: int = CONFIGURATION_ERROR) 
         raise SystemExit(code) from error
 
 
+def hub_at(path: Path) -> str:
+    """The name of the hub whose file is at ``path``, whatever else is wrong with it. Ends the command with 2 where it
+    has none.
+    """
+    name = name_in(path) if path.exists() else Topics().hub
+    return name if name is not None else loaded(path, expand=False).name
+
+
 class Revisions:
     """The revisions of one hub. Every method ends the command with 1 where Kafka does not answer, or refuses."""
 
-    def __init__(self, configuration: Configuration, timeout: float) -> None:
-        self._configuration = configuration
+    def __init__(self, hub: str, timeout: float) -> None:
+        self._topics = Topics(hub)
         self._timeout = timeout
         self.kafka: KafkaConnection = connection(settings())
 
     def history(self) -> Sequence[AppliedRevision]:
         """Every one, the newest last; none before the first was applied."""
-        log = RevisionLog(self.kafka, self._configuration.topics, self._timeout)
+        log = RevisionLog(self.kafka, self._topics, self._timeout)
+        looking = LogAdmin(self.kafka, Layout(self._topics, LogConfig()), self._timeout)
         try:
-            if not self._admin.offsets(self._configuration.topics.config):
+            if not looking.offsets(self._topics.config):
                 return []
             return asyncio.run(log.history())
         except (KafkaUnavailableError, LogAdminError, NewerFormatError) as error:
             fail(str(error))
 
-    def append(self, change: AppliedRevision) -> None:
+    def append(self, change: AppliedRevision, configuration: Configuration) -> None:
         """Put it into force. Ends the command with 1 where somebody else was faster, or it is too large."""
-        topics, limit = self._configuration.topics, max_record_bytes(self._configuration.max_body)
+        limit = max_record_bytes(configuration.max_body)
         try:
-            self._admin.ensure()
-            asyncio.run(RevisionLog(self.kafka, topics, self._timeout).append(change, limit))
+            LogAdmin(self.kafka, configuration.layout, self._timeout).ensure()
+            asyncio.run(RevisionLog(self.kafka, self._topics, self._timeout).append(change, limit))
         except RevisionConflictError as error:
             fail(f"{error}. Nothing was changed; look at `hub history`, and then decide again")
         except (KafkaUnavailableError, LogAdminError, NewerFormatError, RevisionTooLargeError) as error:
             fail(str(error))
-
-    @property
-    def _admin(self) -> LogAdmin:
-        return LogAdmin(self.kafka, self._configuration.layout, self._timeout)
 
 
 def refuse_impossible(head: AppliedRevision | None, new: Configuration, path: Path) -> None:

@@ -48,7 +48,7 @@ def command(path: Path | None, config: Path | None, no_env: bool, as_json: bool,
     """
     where = path_of(path, config)
     configuration = loaded(where, expand=not no_env, code=1)
-    history = Revisions(configuration, timeout).history()
+    history = Revisions(configuration.name, timeout).history()
     head = history[-1] if history else None
     refuse_impossible(head, configuration, where)
     plan = made(configuration, head)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from hub.cli.change.log import Revisions, by_option, loaded, no_env_option, refuse_impossible, timeout_option, whoami
+from hub.cli.change.log import Revisions, by_option, hub_at, no_env_option, refuse_impossible, timeout_option, whoami
 from hub.cli.wiring import config_option, fail
 from hub.config.load import ConfigurationError, load_texts
 from hub.config.revisions import rolled_back
@@ -27,7 +27,7 @@ def command(revision: str | None, why: str, by: str | None, config: Path, no_env
     It stays in force until somebody applies another configuration, or the file that `hub up` runs changes; until then
     `hub status` says drift. A few digits of REV are enough.
     """
-    revisions = Revisions(loaded(config, expand=False), timeout)
+    revisions = Revisions(hub_at(config), timeout)
     history = revisions.history()
     to = _chosen(history, revision)
     head = history[-1]
@@ -40,7 +40,8 @@ def command(revision: str | None, why: str, by: str | None, config: Path, no_env
         click.echo(str(error), err=True)
         fail(f"revision {to.revision} cannot be used any more; nothing was changed")
     refuse_impossible(head, earlier, config)
-    revisions.append(rolled_back(to, head, by=by or whoami(), why=why, at=datetime.now(UTC)))
+    change = rolled_back(to, head, by=by or whoami(), why=why, at=datetime.now(UTC))
+    revisions.append(change, earlier)
     click.echo(f"Revision {to.revision} is in force again, after {head.revision}.")
 
 
