@@ -90,6 +90,7 @@ class Staff:
         self._status: Status | None = None
         self._reconcile: asyncio.Task[None] | None = None
         self._renewals: set[asyncio.Task[None]] = set()
+        self._renewing = asyncio.Lock()
 
     async def start(self) -> None:
         """Begin with the configuration that ``around`` has. All start together: each sleeps for a second first."""
@@ -238,12 +239,12 @@ class Staff:
             self._begin_reconcile()
 
     def _later(self, renew: Callable[[], Awaitable[None]]) -> None:
-        async def when_it_is_our_turn() -> None:
+        async def after_a_while() -> None:
             await asyncio.sleep(random.uniform(*_RENEWED_AFTER))  # noqa: S311  (nothing secret)
-            async with self.turn:
+            async with self._renewing:  # and not our turn: a switch must not wait for a group that ends slowly
                 await renew()
 
-        self._renewals.add(asyncio.create_task(when_it_is_our_turn(), name=renew.__name__))
+        self._renewals.add(asyncio.create_task(after_a_while(), name=renew.__name__))
         for task in [task for task in self._renewals if task.done()]:
             self._renewals.discard(task)
 

@@ -34,7 +34,7 @@ STORIES = (
     ("a destination more", "{{out: {out}, two: {two}}}", f"[{{id: all, to: [out, two], {FROM_SENDERS}}}]"),
     ("it is changed", "{{out: {out}, two: {two}}}", f"[{{id: all, to: [out, two], {FROM_SENDERS}}}]"),
     ("it is renamed", "{{out: {out}, three: {three}}}", f"[{{id: all, to: [out, three], {FROM_SENDERS}}}]"),
-    ("it is removed", "{{out: {out}}}", f"[{{id: all, to: out, {FROM_SENDERS}}}]"),
+    ("it is removed", "{{out: {out}}}", f"[{{id: all, to: out, description: alone again, {FROM_SENDERS}}}]"),
     ("another route", "{{out: {out}}}", f"[{{id: other, was: all, to: out, {FROM_SENDERS}}}]"),
 )
 
