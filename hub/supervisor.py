@@ -43,13 +43,19 @@ class Part:
 
 
 class Supervisor:
-    """Runs parts until told to stop. The order of ``parts`` is the order of starting; stopping goes backwards."""
+    """Runs parts until told to stop. The order of ``parts`` is the order of starting; stopping goes backwards. They may
+    `change` meanwhile: those that come start after the others.
+    """
 
     def __init__(self, parts: Sequence[Part]) -> None:
-        self._parts = parts
+        self._waiting = list(parts)
         self._stop = asyncio.Event()
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._exit_code = 0
+        self._ending: set[str] = set()
+        self._keepers: list[tuple[Part, asyncio.Task[None]]] = []
+        self._lifeline: int | None = None
+        self._turn = asyncio.Lock()
 
     def stop(self) -> None:
         """Begin to stop. Safe to call from a signal handler of the loop, and more than once."""
@@ -63,20 +69,48 @@ class Supervisor:
         """Run until ``stop``, or until a part exits with CONFIGURATION_ERROR. Returns the exit code."""
         lifeline, ours = os.pipe()
         try:
-            keepers: list[tuple[Part, asyncio.Task[None]]] = []
-            for part in self._parts:
-                keepers.append((part, asyncio.create_task(self._keep(part, lifeline), name=part.name)))
+            self._lifeline = lifeline
+            while self._waiting and not self._stop.is_set():
+                part = self._waiting.pop(0)
+                self._start(part, lifeline)
                 await self._until_ready(part)
             await self._stop.wait()
-            for part, keeper in reversed(keepers):
-                await self._end(part)
-                keeper.cancel()
-                with suppress(asyncio.CancelledError):
-                    await keeper
+            async with self._turn:
+                for part, keeper in reversed(self._keepers):
+                    await self._drop(part, keeper)
         finally:
             os.close(ours)
             os.close(lifeline)
         return self._exit_code
+
+    async def change(self, parts: Sequence[Part]) -> None:
+        """From now on these run, by their names. Returns when those that are no longer wanted have ended."""
+        async with self._turn:
+            if self._stop.is_set() or self._lifeline is None:
+                return
+            wanted = {part.name for part in parts}
+            self._waiting = [part for part in self._waiting if part.name in wanted]
+            before = self._keepers
+            self._keepers = [(part, keeper) for part, keeper in before if part.name in wanted]
+            for part, keeper in before:
+                if part.name not in wanted:
+                    _log.info("part no longer wanted", extra={"part": part.name})
+                    await self._drop(part, keeper)
+            known = {part.name for part, _ in self._keepers} | {part.name for part in self._waiting}
+            for part in [part for part in parts if part.name not in known]:
+                _log.info("part wanted from now on", extra={"part": part.name})
+                self._start(part, self._lifeline)
+
+    def _start(self, part: Part, lifeline: int) -> None:
+        self._ending.discard(part.name)
+        self._keepers.append((part, asyncio.create_task(self._keep(part, lifeline), name=part.name)))
+
+    async def _drop(self, part: Part, keeper: "asyncio.Task[None]") -> None:
+        self._ending.add(part.name)
+        await self._end(part)
+        keeper.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeper
 
     async def _until_ready(self, part: Part) -> None:
         while not (part.is_ready() or self._stop.is_set()):
@@ -98,7 +132,7 @@ class Supervisor:
             self._running[part.name] = process
             code = await process.wait()
             del self._running[part.name]
-            if self._stop.is_set():
+            if self._stop.is_set() or part.name in self._ending:
                 return
             if code == CONFIGURATION_ERROR:
                 self._exit_code = CONFIGURATION_ERROR

@@ -21,7 +21,8 @@ from schemas.event import JsonObject
 from schemas.headers import HEADERS, On
 from schemas.news import NewsItem
 from schemas.outcome import Outcome
-from schemas.report import DestinationReport
+from schemas.report import DestinationReport, ProcessReport
+from schemas.revision import AppliedRevision
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -33,6 +34,7 @@ _SCALARS: Mapping[object, dict[str, Any]] = {
     bool: {"type": "boolean"},
     datetime: {"type": "string", "format": "date-time"},
     JsonObject: {"type": "object"},
+    Mapping[str, str]: {"type": "object", "additionalProperties": {"type": "string"}},
     Any: {},
 }
 
@@ -44,6 +46,8 @@ def documents() -> dict[str, bytes]:
         "outcome.json": _text(value_schema(Outcome)),
         "control.json": _text(value_schema(Control)),
         "report.json": _text(value_schema(DestinationReport)),
+        "process-report.json": _text(value_schema(ProcessReport)),
+        "revision.json": _text(value_schema(AppliedRevision)),
         "archived-event.json": _text(_archived_event()),
         "news.json": _text(value_schema(NewsItem)),
         "gemini-event.json": _text(_gemini_event()),

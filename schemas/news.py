@@ -17,11 +17,12 @@ class NewsType(StrEnum):
     DESTINATION_DOWN = "destination.down"  # nobody gets through; its deliveries wait
     DESTINATION_UP = "destination.up"  # after a destination.down: deliveries go through again
     ID_CONFLICT = "id.conflict"  # a sender used an id again, with another body; both are delivered
+    CONFIGURATION_REFUSED = "configuration.refused"  # a process cannot take up a revision, and runs the one before
     LEDGER_MISSING = "ledger.missing"  # something that was accepted has no decision, or a delivery no end
 
 
 class Severity(StrEnum):
-    ERROR = "error"  # somebody must do something: delivery.dead, ledger.missing
+    ERROR = "error"  # somebody must do something: delivery.dead, configuration.refused, ledger.missing
     WARNING = "warning"  # somebody should look: destination.down, id.conflict
     INFO = "info"  # destination.up
 

@@ -58,3 +58,29 @@ class DestinationReport:
     until: datetime | None
     partitions: tuple[int, ...]
     lanes: tuple[LaneReport, ...]
+
+
+class ProcessKind(StrEnum):
+    """What takes up revisions of the configuration, and says so."""
+
+    WORKER = "worker"
+    INGRESS = "ingress"
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessReport:
+    """Which revision of ``hub.yaml`` a process runs. In ``hub.reports``, beside those of destinations; the record's key
+    is ``/<kind>/<process>``, the last one counts, and none that is older than 15 s.
+
+    ``process`` is ``<host>:<process id>``, ``since`` when it took up ``revision``. ``refused`` is a newer revision that
+    it cannot take up, ``problem`` why; what it ran before stays in force there. A record without a value says that the
+    process stopped.
+    """
+
+    kind: ProcessKind
+    process: str
+    at: datetime
+    revision: str
+    since: datetime
+    refused: str | None
+    problem: str | None

@@ -3,8 +3,9 @@
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from connectors.context import utc_now
 from hub.api import parameters
 from hub.api.access import Guard
 from hub.api.answers import ApiError, respond
@@ -19,6 +21,7 @@ from hub.api.endpoints import ENDPOINTS, Endpoint
 from hub.api.journal import Journal
 from hub.api.service import Service
 from hub.api.streams import Streams
+from hub.config.live import FixedConfiguration, Revisions
 from hub.config.model import Configuration
 from hub.ledger.standing import KnownSecret
 from hub.ledger.store import Store
@@ -46,8 +49,10 @@ class Api:
         kafka: KafkaConnection,
         store: Store,
         streams: Streams,
-        known: Callable[[], Sequence[KnownSecret]],
+        known: Callable[[Configuration], Sequence[KnownSecret]],
+        begin: Callable[[], Awaitable[Revisions]],
     ) -> None:
+        self._begin = begin
         self._configuration = configuration
         self._kafka = kafka
         self._store = store
@@ -95,12 +100,19 @@ class Api:
                 await asyncio.sleep(_AGAIN)
                 continue
             reader = await stack.enter_async_context(RangeReader(self._kafka))
-            journal = Journal(live, reader, incarnations[topics.events])
-            self._service = Service(
-                self._configuration, self._kafka, self._store, live, journal, self._streams, self._known
-            )
-            on_ready()
-            return
+            await self._serve(live, Journal(live, reader, incarnations[topics.events]), on_ready)
+
+    async def _serve(self, live: LiveLog, journal: Journal, on_ready: Callable[[], None]) -> None:
+        """Answer by the configuration that is in force, whichever that is by then."""
+
+        async def take_up(configuration: Configuration) -> None:
+            known = partial(self._known, configuration)
+            self._service = Service(configuration, self._kafka, self._store, live, journal, self._streams, known)
+
+        revisions = await self._begin()
+        await take_up(revisions.current)
+        on_ready()
+        await revisions.follow(take_up)
 
 
 def create_app(
@@ -109,15 +121,21 @@ def create_app(
     store: Store,
     *,
     token: str | None,
-    known: Callable[[], Sequence[KnownSecret]] = lambda: (),
+    known: Callable[[Configuration], Sequence[KnownSecret]] = lambda _: (),
     streams: Streams | None = None,
     on_ready: Callable[[], None] = lambda: None,
+    begin: Callable[[], Awaitable[Revisions]] | None = None,
 ) -> tuple[Starlette, Api]:
     """The application, and what is told when the service ends. Its lifespan connects to Kafka, however long it takes;
-    then ``on_ready`` is called. ``known`` reads what secrets there are, for the status, and may block. Without a
-    ``token`` only this machine may ask (`hub.api.access`).
+    then ``on_ready`` is called. ``begin`` says what is in force then, and what later; ``configuration`` for good unless
+    told. ``known`` reads what secrets there are, for the status, and may block. Without a ``token`` only this machine
+    may ask (`hub.api.access`).
     """
-    api = Api(configuration, kafka, store, streams or Streams(MOST_STREAMS), known)
+
+    async def for_good() -> Revisions:
+        return FixedConfiguration(configuration, utc_now)
+
+    api = Api(configuration, kafka, store, streams or Streams(MOST_STREAMS), known, begin or for_good)
     app = Starlette(
         routes=[Route("/healthz", _healthz), *(_route(api, endpoint) for endpoint in ENDPOINTS)],
         middleware=[Middleware(Guard, token=token)],

@@ -121,7 +121,7 @@ class Service:
             configuration.topics,
             self._store,
             list(configuration.destinations),
-            configuration.revision,
+            None,
             secrets=await asyncio.to_thread(self._known),
         )
         standing = stand(seen)

@@ -1,9 +1,9 @@
 """``hub api``: the hub over HTTP, for programs that read no Kafka."""
 
+import asyncio
 import ipaddress
 import logging
 import socket
-from functools import partial
 from pathlib import Path
 
 import click
@@ -12,6 +12,7 @@ from hub.api.app import create_app
 from hub.api.server import bind, create_server
 from hub.cli.api_address import announce
 from hub.cli.projection import projection
+from hub.cli.starting import Start
 from hub.cli.tls import certificate, tls_options
 from hub.cli.wiring import (
     config_option,
@@ -19,10 +20,10 @@ from hub.cli.wiring import (
     end_when_kafka_moves,
     fail,
     heartbeat_option,
-    load_configuration,
     service_settings,
 )
 from hub.config.known_secrets import known_secrets
+from hub.config.load import ConfigurationError
 from hub.notify import ready
 from hub.serving.certificate import CertificateError
 from hub.serving.server import AddressInUseError, run
@@ -60,7 +61,6 @@ def command(
     """
     files = certificate(tls_cert, tls_key)
     settings = service_settings()
-    configuration = load_configuration(config)
     if settings.token is None and not _is_loopback(host):
         fail(
             f"{host} is not this machine alone: set HUB_TOKEN (`openssl rand -hex 32` makes one), or use 127.0.0.1",
@@ -68,14 +68,20 @@ def command(
         )
     kafka = connection(settings)
     end_when_kafka_moves(settings, kafka)
+    start = Start(config, kafka)
+    try:
+        configuration = start.file or asyncio.run(start.look())
+    except ConfigurationError as error:
+        fail(str(error), CONFIGURATION_ERROR)
     store = projection(configuration, settings)
     app, api = create_app(
         configuration,
         kafka,
         store,
         token=settings.token,
-        known=partial(known_secrets, configuration, settings.home),
+        known=lambda current: known_secrets(current, settings.home),
         on_ready=lambda: ready(heartbeat),
+        begin=start.in_force,
     )
     try:
         server = create_server(app, files, on_drain=api.drain)

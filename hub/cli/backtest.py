@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,17 @@ from hub.replay.progress import ArchivePosition
 from hub.supervisor import CONFIGURATION_ERROR
 
 
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """What was decided again: the events received from ``since`` to ``until``, by two configurations."""
+
+    before: Configuration
+    after: Configuration
+    since: datetime
+    until: datetime
+    result: BacktestResult
+
+
 @click.command(name="backtest", short_help="How another hub.yaml would have decided the events of the log.")
 @click.argument("new", type=click.Path(path_type=Path))
 @click.option("--since", type=Moment(), required=True, help="Events received since then.")
@@ -55,7 +67,7 @@ def command(
     if since >= until:
         raise click.UsageError("--since is not before --until: no event is received between them.")
     before, after = load_configuration(config), _new(new)
-    with _explained():
+    with explained():
         if archive is None:
             result = backtest_of_log(connection(settings()), before, after, since, until)
         else:
@@ -63,7 +75,7 @@ def command(
     if as_json:
         click.echo(to_json(result_json(result, before, after)))
     else:
-        _show(result, before, after, since, until)
+        show_result(Backtest(before, after, since, until, result))
 
 
 def backtest_of_log(
@@ -138,18 +150,19 @@ def _new(path: Path) -> Configuration:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
+    """End the command with 1 where the log or the archive cannot be read."""
     try:
         yield
     except (KafkaUnavailableError, LogAdminError, NewerFormatError, ArchiveUnreadableError) as error:
         fail(str(error))
 
 
-def _show(
-    result: BacktestResult, before: Configuration, after: Configuration, since: datetime, until: datetime
-) -> None:
+def show_result(backtest: Backtest) -> None:
+    """Print it for people."""
+    before, after, result = backtest.before, backtest.after, backtest.result
     click.echo(
-        f"events received from {shown_time(since)} to {shown_time(until)}, "
+        f"events received from {shown_time(backtest.since)} to {shown_time(backtest.until)}, "
         f"by revision {after.revision} instead of {before.revision}"
     )
     click.echo(f"{result.scanned:,} events read, {result.changed:,} decided otherwise\n")

@@ -37,10 +37,10 @@ class Controlled:
 
     def decide(self, *, paused: bool, by: str, reason: str) -> Control:
         """Write it down. Ends the command where Kafka does not take it."""
-        texts = {"by": truncate_text(by, ERROR_BUDGET), "reason": truncate_text(reason, ERROR_BUDGET)}
-        control = Control(self.destination, paused, at=datetime.now(UTC), **texts)
+        by, reason = truncate_text(by, ERROR_BUDGET), truncate_text(reason, ERROR_BUDGET)
+        control = Control(self.destination, paused, by, reason, datetime.now(UTC))
         try:
-            asyncio.run(_write(self.kafka, self.configuration.topics.controls, self.partition, control))
+            asyncio.run(write_control(self.kafka, self.configuration.topics.controls, self.partition, control))
         except WriteFailedError as error:
             fail(f"Kafka at {self.kafka.bootstrap} did not take it ({error}); try again")
         return control
@@ -83,7 +83,8 @@ def _paused(reader: LogReader, topic: str, partition: int) -> dict[str, Control]
     return dict(table.paused())
 
 
-async def _write(kafka: KafkaConnection, topic: str, partition: int, control: Control) -> None:
+async def write_control(kafka: KafkaConnection, topic: str, partition: int, control: Control) -> None:
+    """Append a control to its topic. Raises WriteFailedError."""
     writer = LogWriter(
         kafka,
         max_pending_records=1,

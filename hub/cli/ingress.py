@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from connectors.api import Context, OutgoingHttp
+from hub.cli.ingress_following import Following
+from hub.cli.starting import Start
 from hub.cli.tls import certificate, tls_options
 from hub.cli.wiring import (
     config_option,
@@ -14,21 +16,22 @@ from hub.cli.wiring import (
     end_when_kafka_moves,
     fail,
     heartbeat_option,
-    load_configuration,
     proxies,
     service_settings,
     spare_the_garbage_collector,
 )
+from hub.config.load import ConfigurationError
 from hub.config.model import Configuration
 from hub.config.settings import Settings
 from hub.ingress.app import create_app
 from hub.ingress.event_log import EventLog
+from hub.ingress.inlets import Inlets
 from hub.ingress.limits import Limits
 from hub.ingress.server import Listen, bind, create_server, run
-from hub.log.admin import LogAdmin
 from hub.log.admin_client import LogAdminError, TopicMismatchError
 from hub.log.connection import KafkaConnection
-from hub.log.topics import max_record_bytes, topic_specs
+from hub.log.records import NewerFormatError
+from hub.log.topics import HEADROOM, topic_specs
 from hub.log.writer import LogWriter
 from hub.notify import ready
 from hub.serving.certificate import CertificateError
@@ -36,7 +39,7 @@ from hub.serving.server import AddressInUseError
 from hub.supervisor import CONFIGURATION_ERROR
 
 _log = logging.getLogger("hub.ingress")
-_ADMIN_TIMEOUT = 5.0  # seconds: a stop waits for a check of the topics that has begun
+_LARGEST_RECORD = 64_000_000
 
 
 @click.command(name="ingress", short_help="Receive webhooks.")
@@ -83,18 +86,15 @@ def command(  # noqa: PLR0917  (click passes options by name)
     """
     files = certificate(tls_cert, tls_key)
     settings = service_settings()
-    configuration = load_configuration(config)
-    if not configuration.sources:
-        fail(f"{config} has no `sources:`, so there is nothing to receive", CONFIGURATION_ERROR)
     listen = Listen(host, port, files, forwarded_allow_ips)
     limits = Limits(max_connections=max_connections, max_requests=max_requests)
     kafka = connection(settings)
     end_when_kafka_moves(settings, kafka)
-    serve(configuration, settings, kafka, listen, limits, heartbeat)
+    serve(Start(config, kafka), settings, kafka, listen, limits, heartbeat)
 
 
 def serve(
-    configuration: Configuration,
+    start: Start,
     settings: Settings,
     kafka: KafkaConnection,
     listen: Listen,
@@ -102,16 +102,30 @@ def serve(
     heartbeat: Path | None = None,
 ) -> None:
     """Run the ingress until it is told to stop. Exits with 1 or 2 where it cannot run."""
-    log = event_log(configuration, kafka, limits)
+    try:
+        configuration = start.file or asyncio.run(start.look())
+    except ConfigurationError as error:
+        fail(str(error), CONFIGURATION_ERROR)
+    if not configuration.sources:
+        fail("there are no `sources:`, so there is nothing to receive", CONFIGURATION_ERROR)
     http = OutgoingHttp(allow_private=settings.allow_private)
+
+    def context(name: str) -> Context:
+        return Context(name, settings.home, logging.getLogger(f"source.{name}"), http)
+
+    inlets = Inlets(configuration.sources, context, limits.max_stored_headers)
+    writer = _writer(kafka, limits)
+    following = Following(start, kafka, inlets, writer)
+    topic, partitions = configuration.topics.events, configuration.log.partitions
+    log = EventLog(writer, topic=topic, partitions=partitions, prepare=following.prepare)
     app = create_app(
-        configuration,
+        inlets,
         log,
-        lambda name: Context(name, settings.home, logging.getLogger(f"source.{name}"), http),
         limits=limits,
         durability=_durability(configuration),
         on_fault=lambda fault: server.fail(fault),  # noqa: PLW0108  (there is no server yet)
         on_ready=lambda: ready(heartbeat),
+        beside=following.run,
     )
     try:
         server = create_server(app, listen, limits, on_drain=log.drain)
@@ -122,28 +136,22 @@ def serve(
         run(server, listening, limits)
     except CertificateError as error:
         fail(f"TLS cannot be served: {error}", CONFIGURATION_ERROR)
-    except TopicMismatchError as error:
+    except (ConfigurationError, TopicMismatchError) as error:
         fail(str(error), CONFIGURATION_ERROR)
-    except (AddressInUseError, LogAdminError) as error:
+    except (AddressInUseError, LogAdminError, NewerFormatError) as error:
         fail(str(error))
 
 
-def event_log(configuration: Configuration, kafka: KafkaConnection, limits: Limits) -> EventLog:
-    """The hub's events topic; nothing is connected yet."""
-    max_body = configuration.max_body
-    admin = LogAdmin(kafka, configuration.layout, timeout=_ADMIN_TIMEOUT)
-
-    async def prepare() -> None:
-        await asyncio.to_thread(admin.ensure)
-
-    writer = LogWriter(
+def _writer(kafka: KafkaConnection, limits: Limits) -> LogWriter:
+    """For every ``max_body`` there may be one day; sources refuse what is larger than theirs."""
+    return LogWriter(
         kafka,
         max_pending_records=limits.max_requests,
-        max_pending_bytes=max(limits.max_buffered, max_record_bytes(max_body)),
-        max_record_bytes=max_record_bytes(max_body),
+        max_pending_bytes=max(limits.max_buffered, _LARGEST_RECORD),
+        max_record_bytes=_LARGEST_RECORD,
+        max_batch_bytes=HEADROOM,  # every topic takes at least that
         drain_timeout=limits.answer_timeout,
     )
-    return EventLog(writer, topic=configuration.topics.events, partitions=configuration.log.partitions, prepare=prepare)
 
 
 def _scheme(listen: Listen) -> str:

@@ -14,6 +14,7 @@ from hub.cli.tables import wide_console
 from hub.cli.wiring import config_option, connection, fail, json_option, load_configuration, settings
 from hub.config.known_secrets import known_secrets
 from hub.config.problems import did_you_mean
+from hub.ledger.in_force import InForce
 from hub.ledger.observe import observe
 from hub.ledger.standing import DestinationStanding, LaneStanding, Standing, stand
 from hub.log.admin_client import KafkaUnavailableError, LogAdminError
@@ -42,8 +43,16 @@ def command(destination: str | None, config: Path, as_json: bool, timeout: float
     store = projection(configuration, found)
     shown = names if destination is None else [destination]
     try:
-        secrets = known_secrets(configuration, found.home)
-        looking = observe(kafka, configuration.topics, store, shown, configuration.revision, timeout, secrets=secrets)
+        looking = observe(
+            kafka,
+            configuration.topics,
+            store,
+            shown,
+            configuration.revision,
+            timeout,
+            secrets=known_secrets(configuration, found.home),
+            only=destination is not None,
+        )
         seen = asyncio.run(looking)
     except (KafkaUnavailableError, LogAdminError, NewerFormatError) as error:
         fail(str(error))
@@ -74,6 +83,7 @@ def _show(standing: Standing) -> None:
     if standing.secrets:
         _show_secrets(standing)
         click.echo()
+    _show_revision(standing.in_force)
     if standing.undecided:
         count = f"{standing.undecided:,} {'events wait' if standing.undecided > 1 else 'event waits'}"
         click.echo(f"{count} for route")
@@ -95,6 +105,17 @@ def _show_secrets(standing: Standing) -> None:
     wide_console().print(table)
 
 
+def _show_revision(found: InForce) -> None:
+    if found.revision is not None and found.since is not None:
+        how = "rolled back" if found.rolled_back else "applied"
+        click.echo(
+            f"revision {found.revision} is in force since {shown_time(found.since)}, {how} by "
+            f"{printable(found.by or '')}: {printable(found.why or '')}" + (" (drift)" if found.drift else "")
+        )
+    for one in found.processes:
+        click.echo(f"  {one.kind} {printable(one.process)} runs {one.revision} since {shown_time(one.since)}")
+
+
 def _worth_showing(lane: LaneStanding) -> bool:
     """The normal lane always; another when there is something in it."""
     return lane.lane == "normal" or lane.backlog > 0 or lane.in_flight > 0
@@ -102,6 +123,8 @@ def _worth_showing(lane: LaneStanding) -> bool:
 
 def _destination_cells(one: DestinationStanding) -> tuple[str, str, str, str, str]:
     state = str(one.state) if one.state is not None else "no worker"
+    if one.retired:
+        state = f"retired, {state}"
     if one.until is not None:
         state += f" until {shown_time(one.until)}"
     retries = f"{one.retries.waiting:,}" + ("" if one.retries.complete else "+")

@@ -28,5 +28,8 @@ def administrator_commands(topics: Topics, specs: Iterable[TopicSpec], bootstrap
     prefixed = [*add, "--resource-pattern-type", "prefixed"]
     yield shlex.join([*prefixed, *rights, "--topic", f"{topics.hub}."])
     yield shlex.join([*prefixed, "--operation", "Read", "--operation", "Describe", "--group", f"{topics.hub}."])
+    # Whoever applies a configuration fences others who do at the same time.
+    transactional = ["--transactional-id", topics.config]
+    yield shlex.join([*add, "--operation", "Write", "--operation", "Describe", *transactional])
     # Workers ask how short a session the brokers allow; told nothing, they take over after six seconds, not three.
     yield shlex.join([*add, "--operation", "DescribeConfigs", "--cluster"])

@@ -7,6 +7,7 @@ import click
 from rich.table import Table
 
 from hub.cli.printing import to_json
+from hub.cli.pruning import prune
 from hub.cli.tables import wide_console
 from hub.cli.topic_commands import administrator_commands
 from hub.cli.wiring import config_option, connection, fail, json_option, load_configuration, settings
@@ -19,14 +20,23 @@ _MANAGED = "the hub makes missing topics when it starts (`hub up`, `hub ingress`
 _UNMANAGED = "log.manage_topics is off: an administrator must run what `hub topics --commands` prints"
 
 
-@click.command(name="topics", short_help="Kafka's address, the topics, and how far each consumer is.")
+@click.group(
+    name="topics",
+    invoke_without_command=True,
+    short_help="Kafka's address, the topics, and how far each consumer is.",
+)
 @config_option
 @json_option
 @click.option("--commands", is_flag=True, help="Print the commands with which an administrator makes the topics.")
 @click.option("--principal", default="User:hub", show_default=True, help="Who gets the rights in --commands.")
 @click.option("--timeout", type=click.FloatRange(0.1, 600), default=15.0, show_default=True, help="Seconds to wait.")
-def command(config: Path, as_json: bool, commands: bool, principal: str, timeout: float) -> None:
+@click.pass_context
+def command(
+    context: click.Context, config: Path, as_json: bool, commands: bool, principal: str, timeout: float
+) -> None:
     """Kafka's address first; then every topic with its offsets (summed over partitions), and its consumers' lag."""
+    if context.invoked_subcommand is not None:
+        return
     configuration = load_configuration(config)
     layout = configuration.layout
     kafka = connection(settings())
@@ -48,6 +58,9 @@ def command(config: Path, as_json: bool, commands: bool, principal: str, timeout
     wide_console().print(_table(states))
     if not all(state.exists for state in states):
         click.echo(f"\n{_MANAGED if configuration.log.manage_topics else _UNMANAGED}", err=True)
+
+
+command.add_command(prune)
 
 
 def durability(states: list[TopicState], log: LogConfig) -> str:

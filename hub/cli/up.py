@@ -6,22 +6,20 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from hub.cli.api_address import announced
 from hub.cli.tls import certificate, tls_options
+from hub.cli.up_parts import Following, Parts
 from hub.cli.wiring import config_option, fail, load_configuration, proxies, service_settings
-from hub.config.model import Configuration, Durability
+from hub.config.model import Configuration
 from hub.config.settings import Settings
-from hub.log.embedded import running_address
 from hub.notify import is_fresh, notify, watchdog_seconds
-from hub.supervisor import Part, Supervisor
+from hub.supervisor import Supervisor
 
-DRAIN_SECONDS = 40.0
-"""How long the supervisor waits for a part: longer than any part's own deadline, so that theirs decide."""
 _LOOK_EVERY = 0.1
 
 
@@ -43,7 +41,8 @@ def command(
 ) -> None:
     """Run everything: the embedded Kafka broker (unless HUB_KAFKA names a cluster), the ingress, the workers, the api.
 
-    A part that crashes is started again; Ctrl-C drains and stops. Data lives in .hub (HUB_HOME).
+    A part that crashes is started again; Ctrl-C drains and stops. Data lives in .hub (HUB_HOME). The file may change
+    meanwhile: once it is whole and right, it is in force, and nothing is restarted.
     """
     certificate(tls_cert, tls_key)
     settings = service_settings()
@@ -59,45 +58,9 @@ def command(
     with only_one_hub(settings.home):
         # A port that a person named is the one to take; the next one is only likely to be free.
         asked = ["--port", str(port + 1), "--any-port"] if api_port is None else ["--port", str(api_port)]
-        running = parts(configuration, settings, config, listen, asked)
         scheme = "https" if tls_cert else "http"
         told = [f"{scheme}://{host}:{port}/in/{source}" for source in configuration.sources]
-        sys.exit(asyncio.run(_supervise(Supervisor(running), running, told, settings)))
-
-
-def parts(
-    configuration: Configuration, settings: Settings, config: Path, listen: list[str], asked: list[str]
-) -> list[Part]:
-    """The processes of one hub, in the order of starting.
-
-    Built-in connectors share the worker that routes; each isolated destination (a plugin, unless told otherwise)
-    gets a worker of its own, since it may block, leak or crash.
-    """
-    hub = [sys.executable, "-P", "-m", "hub"]
-    shared = [entry.name for entry in configuration.destinations.values() if not entry.isolated]
-    isolated = [entry.name for entry in configuration.destinations.values() if entry.isolated]
-
-    def service(name: str, command: str, options: list[str]) -> Part:
-        beat = settings.home / "run" / name
-        argv = [*hub, command, "--config", str(config), "--heartbeat", str(beat), *options]
-        return Part(name, argv, DRAIN_SECONDS, heartbeat=beat)
-
-    def worker(name: str, only: list[str]) -> Part:
-        return service(name, "worker", [word for processor in only for word in ("--only", processor)])
-
-    fsync = ["--fsync"] if configuration.log.durability is Durability.FSYNC else []
-
-    def kafka_is_ready() -> bool:
-        return running_address(settings.home) is not None
-
-    broker = Part("broker", [*hub, "broker", *fsync], DRAIN_SECONDS, is_ready=kafka_is_ready)
-    return [
-        *([broker] if settings.kafka is None else []),
-        worker("worker", ["route", "delay", "status", *shared]),
-        *(worker(f"worker-{name}", [name]) for name in isolated),
-        service("ingress", "ingress", listen),
-        service("api", "api", asked),
-    ]
+        sys.exit(asyncio.run(_supervise(Parts(settings, config, listen, asked), configuration, told, settings)))
 
 
 @contextmanager
@@ -116,8 +79,11 @@ def only_one_hub(home: Path) -> Iterator[None]:
         yield
 
 
-async def _supervise(supervisor: Supervisor, running: Sequence[Part], told: Sequence[str], settings: Settings) -> int:
+async def _supervise(parts: Parts, configuration: Configuration, told: Sequence[str], settings: Settings) -> int:
     loop = asyncio.get_running_loop()
+    following = Following(settings, parts.config, parts, lambda changed: supervisor.change(changed))  # noqa: PLW0108
+    first = parts.of(configuration, is_settled=lambda: following.settled)
+    supervisor = Supervisor(first)
 
     def stop() -> None:
         notify("STOPPING=1")
@@ -125,16 +91,16 @@ async def _supervise(supervisor: Supervisor, running: Sequence[Part], told: Sequ
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
-    beats = [part.heartbeat for part in running if part.heartbeat is not None]
+    beats = [part.heartbeat for part in first if part.heartbeat is not None]
     for beat in beats:  # of an earlier hub
         beat.unlink(missing_ok=True)
-    telling = asyncio.create_task(_tell(beats, told, settings))
+    beside = [asyncio.create_task(_tell(beats, told, settings)), asyncio.create_task(following.run())]
     try:
         return await supervisor.run()
     finally:
-        telling.cancel()
-        with suppress(asyncio.CancelledError):
-            await telling
+        for task in beside:
+            task.cancel()
+        await asyncio.wait(beside)
 
 
 async def _tell(beats: Sequence[Path], told: Sequence[str], settings: Settings) -> None:

@@ -11,24 +11,26 @@ from typing import NoReturn
 import click
 import uvloop
 
+from hub.cli.starting import Start
 from hub.cli.wiring import (
     config_option,
     connection,
     end_when_kafka_moves,
     fail,
     heartbeat_option,
-    load_configuration,
     service_settings,
     spare_the_garbage_collector,
 )
-from hub.config.model import Configuration
+from hub.config.load import ConfigurationError
 from hub.config.settings import Settings
 from hub.ledger.database import StoreUrlError
 from hub.log.admin_client import LogAdminError, TopicMismatchError
 from hub.log.connection import KafkaConnection
+from hub.log.records import NewerFormatError
 from hub.notify import ready
+from hub.processors.selection import UnknownProcessorError
 from hub.processors.watchdog import end_when_blocked
-from hub.processors.worker import UnknownProcessorError, WorkerFailedError, run_worker
+from hub.processors.worker import WorkerFailedError, run_worker, unless
 from hub.supervisor import CONFIGURATION_ERROR
 
 _log = logging.getLogger("hub.worker")
@@ -38,7 +40,10 @@ _log = logging.getLogger("hub.worker")
 @config_option
 @heartbeat_option
 @click.option(
-    "--only", multiple=True, metavar="WHAT", help="route, delay, deliver, status, or a destination; may be repeated."
+    "--only",
+    multiple=True,
+    metavar="WHAT",
+    help="route, delay, deliver, shared (all not isolated), status, or a destination; may be repeated.",
 )
 def command(config: Path, heartbeat: Path | None, only: tuple[str, ...]) -> None:
     """Route events to deliveries, deliver them, and keep the rows for `hub status`: everything, or --only some of it.
@@ -47,19 +52,19 @@ def command(config: Path, heartbeat: Path | None, only: tuple[str, ...]) -> None
     in flight and commit exactly what was delivered; a connector that hangs is cut off after 30 s at most.
     """
     settings = service_settings()
-    configuration = load_configuration(config)
     try:
         kafka = connection(settings)
+        start = Start(config, kafka)
         end_when_kafka_moves(settings, kafka)
-        uvloop.run(work(configuration, settings, kafka, only, heartbeat))
-    except (UnknownProcessorError, TopicMismatchError, StoreUrlError) as error:
+        uvloop.run(work(start, settings, kafka, only, heartbeat))
+    except (ConfigurationError, UnknownProcessorError, TopicMismatchError, StoreUrlError) as error:
         fail(str(error), CONFIGURATION_ERROR)
     except LogAdminError as error:
         fail(str(error))
 
 
 async def work(
-    configuration: Configuration,
+    start: Start,
     settings: Settings,
     kafka: KafkaConnection,
     only: tuple[str, ...],
@@ -71,13 +76,36 @@ async def work(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     end_when_blocked(loop)
-    spare_the_garbage_collector()
     code = 0
     try:
-        await run_worker(configuration, kafka, settings, only=only, stop=stop, on_ready=lambda: ready(heartbeat))
+        await _run(start, settings, kafka, only, heartbeat, stop)
+    except NewerFormatError as error:
+        _log.critical("a newer hub has written here, upgrade this one", extra={"error": str(error)})
+        code = 1
     except WorkerFailedError as error:
         _log.critical("worker failed, to be started anew", exc_info=error.__cause__, extra={"reason": str(error)})
         code = 1
     logging.shutdown()
     sys.stdout.flush()
     os._exit(code)
+
+
+async def _run(
+    start: Start,
+    settings: Settings,
+    kafka: KafkaConnection,
+    only: tuple[str, ...],
+    heartbeat: Path | None,
+    stop: asyncio.Event,
+) -> None:
+    beginning = await unless(stop, start.in_force())
+    if beginning is None:
+        return
+    live = beginning.result()
+    spare_the_garbage_collector()
+    try:
+        await run_worker(
+            live.current, kafka, settings, only=only, stop=stop, on_ready=lambda: ready(heartbeat), revisions=live
+        )
+    finally:
+        await live.close()

@@ -23,10 +23,13 @@ from schemas.lane import Lane
 
 
 class _Planned(NamedTuple):
-    """A delivery as a route has it made, in one piece: memory is what it costs to find one of very many."""
+    """A delivery as a route has it made, in one piece: memory is what it costs to find one of very many. ``first`` are
+    the names of route and destination that its id is made of.
+    """
 
     route: str
     destination: str
+    first: tuple[str, str]
     once_per: tuple[OncePer, ...]
     priority: Lane | Template
 
@@ -40,10 +43,8 @@ class Rules:
     def __init__(self, configuration: Configuration, as_if_enabled: Collection[str] = ()) -> None:
         self.revision = configuration.revision
         self._routes = [route for route in configuration.routes if route.enabled or route.id in as_if_enabled]
-        self._planned = [
-            tuple(_Planned(route.id, target.destination, route.once_per, route.priority) for target in route.to)
-            for route in self._routes
-        ]
+        first = {name: entry.was or name for name, entry in configuration.destinations.items()}
+        self._planned = [tuple(_planned(route, first)) for route in self._routes]
         self._choosy = any(map(_is_choosy, self._routes))
         with without_collection():
             self._index = RouteIndex([route.when for route in self._routes])
@@ -70,11 +71,9 @@ class Rules:
         document = self.document(event)
         return tuple(
             [
-                DecidedDelivery(
-                    route, destination, delivery_id_of(event, route, destination, once_per), _lane(priority, document)
-                )
+                DecidedDelivery(route, destination, delivery_id_of(event, *first, once_per), _lane(priority, document))
                 for position in self._taken(document)
-                for route, destination, once_per, priority in self._planned[position]
+                for route, destination, first, once_per, priority in self._planned[position]
             ]
         )
 
@@ -95,6 +94,14 @@ class Rules:
         return taken
 
 
+def _planned(route: Route, first: Mapping[str, str]) -> Iterable[_Planned]:
+    """``first`` is the name that each destination had first."""
+    called = route.was or route.id
+    for target in route.to:
+        name = target.destination
+        yield _Planned(route.id, name, (called, first.get(name, name)), route.once_per, route.priority)
+
+
 def _is_choosy(route: Route) -> bool:
     return route.stop or route.otherwise or route.unless is not None or route.sample is not None
 
@@ -105,13 +112,13 @@ def passes(route: Route, document: Mapping[str, Any]) -> bool:
 
 
 def in_sample(route: Route, document: Mapping[str, Any]) -> bool:
-    """By a hash of the route's and the event's id: the same on every replay, and independent of other routes' samples.
+    """By a hash of the route's first id and the event's: the same on every replay, and independent of others' samples.
 
     An event that came without an id has the random one the hub gave it.
     """
     if route.sample is None:
         return True
-    named = "\0".join((route.id, str(document.get("source", "")), str(document.get("id", ""))))
+    named = "\0".join((route.was or route.id, str(document.get("source", "")), str(document.get("id", ""))))
     digest = sha256(named.encode(errors="surrogatepass")).digest()
     return int.from_bytes(digest[:8]) < route.sample * 2**64
 

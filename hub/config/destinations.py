@@ -9,10 +9,11 @@ from pydantic import BaseModel
 from connectors.api import CollectingDestination, ConfigModel, Destination
 from connectors.registry import ConnectorError, Kind
 from hub.config.file_secrets import FileSecrets
-from hub.config.model import DeliverySettings, DestinationEntry
+from hub.config.model import DeliverySettings, DestinationEntry, Renamed
 from hub.config.names import check_name
 from hub.config.nodes import Node
-from hub.config.reading import Reading, only, without
+from hub.config.problems import Problems
+from hub.config.reading import Reading, digest, only, without
 from hub.config.secret_fields import file_of_option, refuse_files
 from hub.config.validation import keys, validate
 
@@ -34,7 +35,9 @@ class Configured:
 def read_destinations(node: Node, defaults: DeliverySettings, reading: Reading) -> dict[str, Configured]:
     """Every destination of a known type; what is wrong with the others is in the problems."""
     found = ((name, _read_destination(name, entry, defaults, reading)) for name, entry in node.items().items())
-    return {name: configured for name, configured in found if configured is not None}
+    configured = {name: one for name, one in found if one is not None}
+    check_renamed(configured, node, reading.problems)
+    return configured
 
 
 def _read_destination(name: str, node: Node, defaults: DeliverySettings, reading: Reading) -> Configured | None:
@@ -47,7 +50,7 @@ def _read_destination(name: str, node: Node, defaults: DeliverySettings, reading
     except ConnectorError as error:
         reading.problems.add(type_name.node.where, str(error))
         return None
-    entry = without(node, "type")
+    entry = without(node, "type", "was")
     options = _read_options(entry, connector, reading)
     settings = _read_settings(entry, connector, defaults, reading)
     config, file_secrets = _read_config(connector, entry, reading)
@@ -56,8 +59,41 @@ def _read_destination(name: str, node: Node, defaults: DeliverySettings, reading
     if config is not None and settings is not None:
         builtin = reading.registry.is_builtin(Kind.DESTINATION, type_name.value)
         isolated = not builtin if settings.isolate is None else settings.isolate
-        built = DestinationEntry(name, connector, config, settings, isolated, node.where, file_secrets)
+        written = digest(node, repr(defaults))
+        built = DestinationEntry(
+            name,
+            connector,
+            config,
+            settings,
+            isolated,
+            node.where,
+            file_secrets,
+            written,
+            _read_was(name, node, reading),
+        )
     return Configured(connector, built, settings or defaults, options.items())
+
+
+def _read_was(name: str, node: Node, reading: Reading) -> str | None:
+    renamed = validate(Renamed, only(node, keys(Renamed)), reading.problems)
+    if renamed is not None and renamed.was == name:
+        reading.problems.add(node.at(["was"]).where, f"`was` is the name it has now, {name}; leave it out")
+    return renamed.was if renamed else None
+
+
+def check_renamed(configured: Mapping[str, Configured], node: Node, problems: Problems) -> None:
+    """Nothing is two things: a former name is nobody's name now, and one destination's only."""
+    seen: dict[str, str] = {}
+    for name, one in configured.items():
+        was = one.entry.was if one.entry else None
+        if was is None or was == name:
+            continue
+        where = node.at([name, "was"]).where
+        if was in node.items():
+            problems.add(where, f"`was`: there still is a destination {was}, so {name} is not what it became")
+        elif was in seen:
+            problems.add(where, f"`was`: {seen[was]} was {was} already; one destination takes over what waits")
+        seen.setdefault(was, name)
 
 
 _OF_COLLECTIONS = ("max_wait", "max_buffered")
@@ -96,7 +132,7 @@ def _read_config(
     """The connector's own options: every key that belongs neither to the hub nor only to ``with``."""
     model = connector.config_model
     elsewhere = (keys(DeliverySettings) | keys(connector.options_model)) - keys(model)
-    return reading.options(model, without(entry, *elsewhere), known=elsewhere)
+    return reading.options(model, without(entry, *elsewhere), known=elsewhere | keys(Renamed))
 
 
 def layered(base: ModelT, over: ModelT) -> ModelT:

@@ -8,7 +8,8 @@ from pathlib import Path
 from hub.config.composing import MAX_BYTES, UnreadableError, parse
 from hub.config.model import Where
 from hub.config.nodes import Node
-from hub.config.problems import Problems
+from hub.config.problems import ConfigurationError, Problems
+from hub.log.topics import Topics
 
 _NAMED = ("sources", "destinations")
 _LISTED = ("routes", "tests")
@@ -37,6 +38,19 @@ def read_texts(path: Path, problems: Problems) -> list[Text]:
     if not paths:
         problems.add(Where(str(path), 0), "this folder has no *.yaml in it; `hub init` writes a hub.yaml")
     return _read(paths, problems)
+
+
+def name_in(path: Path) -> str | None:
+    """The hub's name, also where the rest cannot be used; None where not even that can be read."""
+    problems = Problems()
+    found = tree(read_texts(path, problems), path, problems).items().get("name")
+    if found is not None:
+        return found.value if isinstance(found.value, str) and "$" not in found.value else None
+    try:
+        problems.raise_any()
+    except ConfigurationError:  # it may be in what cannot be read
+        return None
+    return Topics().hub
 
 
 def _read(paths: Iterable[Path], problems: Problems) -> list[Text]:

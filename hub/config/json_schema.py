@@ -13,7 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from connectors.registry import ConnectorError, Kind, Registry
-from hub.config.model import DeliverySettings
+from hub.config.model import DeliverySettings, Renamed
 from hub.config.options import written
 from hub.config.pattern_schema import pattern_definitions
 from hub.config.written import WrittenFile, WrittenRoute, WrittenTest
@@ -98,8 +98,8 @@ def _of_connector(kind: Kind, connector: Any, definitions: Schema) -> Schema:
     properties = own["properties"]
     if kind is Kind.DESTINATION:
         options = _of_model(connector.options_model, definitions, prefix)
-        settings = _of_model(DeliverySettings, definitions)
-        properties = {**settings["properties"], **options.get("properties", {}), **properties}
+        settings = [_of_model(model, definitions)["properties"] for model in (DeliverySettings, Renamed)]
+        properties = {**settings[0], **settings[1], **options.get("properties", {}), **properties}
     return {
         "description": " ".join((connector.__doc__ or "").split()).replace("``", "`"),
         "properties": {"type": {"const": connector.name}, **properties},

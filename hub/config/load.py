@@ -1,13 +1,13 @@
 """``hub.yaml``, or a folder of them, → Configuration. Every mistake is reported at once, with its line."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from connectors.registry import Registry
 from hub.config.destinations import read_destinations
 from hub.config.file_secrets import read_secret
-from hub.config.files import folder_of, read_texts, revision_of, tree
+from hub.config.files import Text, folder_of, read_texts, revision_of, tree
 from hub.config.loading import without_collection
 from hub.config.model import Configuration, DeliverySettings
 from hub.config.nodes import Node
@@ -26,7 +26,7 @@ from hub.config.variables import Variables, read_dotenv
 from hub.config.written import WrittenFile
 from schemas.news import HUB_SOURCE
 
-__all__ = ["ConfigurationError", "load"]
+__all__ = ["ConfigurationError", "load", "load_texts"]
 
 
 def load(
@@ -40,13 +40,41 @@ def load(
     Raises:
         ConfigurationError: every problem that was found.
     """
-    with without_collection():
-        return _load(path, environ, expand=expand, registry=registry)
-
-
-def _load(path: Path, environ: Mapping[str, str], *, expand: bool, registry: Registry | None) -> Configuration:
     problems = Problems()
     texts = read_texts(path, problems)
+    problems.raise_any()
+    with without_collection():
+        return _load(texts, path, environ, problems, expand=expand, registry=registry)
+
+
+def load_texts(
+    texts: Mapping[str, str],
+    path: Path,
+    environ: Mapping[str, str],
+    *,
+    expand: bool = True,
+    registry: Registry | None = None,
+) -> Configuration:
+    """`load` of texts that somebody else read: file name → text. ``path`` is where the files would be: ``.env`` and
+    files of secrets are looked for there.
+
+    Raises:
+        ConfigurationError: every problem that was found; the places are in the texts.
+    """
+    found = [Text(Path(name), text) for name, text in sorted(texts.items())]
+    with without_collection():
+        return _load(found, path, environ, Problems(), expand=expand, registry=registry)
+
+
+def _load(
+    texts: Sequence[Text],
+    path: Path,
+    environ: Mapping[str, str],
+    problems: Problems,
+    *,
+    expand: bool,
+    registry: Registry | None,
+) -> Configuration:
     root = tree(texts, path, problems)
     problems.raise_any()
 
@@ -57,13 +85,13 @@ def _load(path: Path, environ: Mapping[str, str], *, expand: bool, registry: Reg
     secret_files = SecretFiles(folder, problems, read_secret if expand else None)
     home = Path(environ.get("HUB_HOME") or Settings().home) if expand else None
     reading = Reading(problems, registry or Registry.installed(), secret_files, values, home)
-    configuration = _read(root, revision_of(texts), reading)
+    configuration = _read(root, texts, reading)
     problems.raise_any()
     assert configuration is not None
     return configuration
 
 
-def _read(root: Node, revision: str, reading: Reading) -> Configuration | None:
+def _read(root: Node, texts: Sequence[Text], reading: Reading) -> Configuration | None:
     problems = reading.problems
     root = _with_status_secrets(root, reading)
     file = validate(WrittenFile, root, problems)
@@ -86,7 +114,8 @@ def _read(root: Node, revision: str, reading: Reading) -> Configuration | None:
         destinations={name: each.entry for name, each in configured.items() if each.entry is not None},
         routes=tuple(routes),
         tests=tuple(tests),
-        revision=revision,
+        revision=revision_of(texts),
+        texts={each.path.name: each.text for each in texts},
         delays=file.retry.delays,
         status=file.status,
         enrichments=file.enrichments,

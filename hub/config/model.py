@@ -30,6 +30,7 @@ from hub.log.topics import Layout, Topics
 from hub.rules import Pattern
 from schemas.identity import OncePer
 from schemas.lane import Lane
+from schemas.names import Name
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -183,20 +184,35 @@ class DeliverySettings(ConfigModel):
     )
 
 
+class Renamed(ConfigModel):
+    """What a destination says of its past."""
+
+    was: Name | None = Field(
+        None,
+        description="The name this destination had before: what waits under that name is delivered first, as is "
+        "configured here. Leave it until `hub status` no longer shows the old name.",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class SourceEntry:
-    """One of ``sources:``. ``connector(config, context)`` makes the instance; ``file_secrets`` another ``config``."""
+    """One of ``sources:``. ``connector(config, context)`` makes the instance; ``file_secrets`` another ``config``.
+    ``written`` is a digest of all that is written of it, variables put in: as long as it is equal, nothing changed.
+    """
 
     name: str
     connector: type[Source[Any]]
     config: SourceConfig
     where: Where
     file_secrets: FileSecrets[SourceConfig] | None = field(default=None, repr=False)
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DestinationEntry:
-    """One of ``destinations:``. ``isolated`` says whether it gets a worker process of its own."""
+    """One of ``destinations:``. ``isolated`` says whether it gets a worker process of its own. ``written`` is a digest
+    as that of a source, ``was`` the name that this destination had before.
+    """
 
     name: str
     connector: type[Destination[Any, Any]]
@@ -205,6 +221,8 @@ class DestinationEntry:
     isolated: bool
     where: Where
     file_secrets: FileSecrets[DestinationConfig] | None = field(default=None, repr=False)
+    written: str = ""
+    was: str | None = None
 
     @property
     def batching(self) -> Batching:
@@ -238,8 +256,8 @@ class Route:
     explained in ``hub.config.deciding``. ``transform`` makes what connectors see as ``data``.
 
     ``priority`` is a lane, or the template of one. ``stale_after`` is how long after the hub received an event it is
-    still worth delivering; None: always. ``once_per`` is what takes the place of the event's id in its deliveries' ids.
-    ``enrich`` names what is fetched before a delivery is made.
+    still worth delivering; None: always. ``once_per`` is what takes the place of the event's id in its deliveries' ids,
+    ``was`` what takes the place of the route's. ``enrich`` names what is fetched before a delivery is made.
     """
 
     id: str
@@ -257,6 +275,7 @@ class Route:
     stale_after: timedelta | None = None
     once_per: tuple[OncePer, ...] = ()
     enrich: str | None = None
+    was: str | None = None
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -292,8 +311,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """A whole, valid ``hub.yaml``. ``revision`` is 12 hex digits of the SHA-256 of its text, variables unexpanded.
-    ``places`` says where the keys of routes stand: see `hub.config.places`.
+    """A whole, valid ``hub.yaml``. ``revision`` is 12 hex digits of the SHA-256 of its ``texts``, file name → text,
+    variables unexpanded. ``places`` says where the keys of routes stand: see `hub.config.places`.
     """
 
     name: str
@@ -308,6 +327,7 @@ class Configuration:
     enrichments: EnrichmentsConfig = field(default_factory=EnrichmentsConfig)
     findings: tuple[Finding, ...] = ()
     places: Mapping[Place, Where] = field(default_factory=dict, repr=False)
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def topics(self) -> Topics:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from textwrap import dedent
 
 from connectors.registry import Kind, Registry
-from hub.config.model import DeliverySettings, LogConfig
+from hub.config.model import DeliverySettings, LogConfig, Renamed
 from hub.config.options import Option, options, options_of
 from hub.config.settings import SETTINGS
 from hub.config.written import WrittenEvent, WrittenFile, WrittenRoute, WrittenTest
@@ -30,6 +30,7 @@ def _file() -> str:
         "At the top": top,
         "`log`": options(LogConfig),
         "In every destination, or in `defaults`": options(DeliverySettings),
+        "In every destination": options(Renamed),
         "In a route": options(WrittenRoute),
         "In a test": [each for each in options(WrittenTest) if not each.name.startswith("event.")],
         "In a test's `event`": options(WrittenEvent),

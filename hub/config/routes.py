@@ -52,7 +52,22 @@ def read_routes(node: Node, around: Surroundings, problems: Problems) -> tuple[l
             )
         seen.setdefault(written.id, element.at(["id"]).where)
         routes.append(_route(written, when, unless, targets, element.where))
+    _check_renamed(node, problems)
     return routes, findings
+
+
+def _check_renamed(node: Node, problems: Problems) -> None:
+    """Two routes that name their deliveries alike would take each other's for duplicates."""
+    names = {str(element.at(["id"]).value): element for element in node.elements() if "id" in element.items()}
+    seen: set[str] = set()
+    for element in node.elements():
+        was = element.items().get("was")
+        if was is None or not isinstance(was.value, str):
+            continue
+        if was.value in names or was.value in seen:
+            other = "there is a route" if was.value in names else "another route was"
+            problems.add(was.where, f"`was`: {other} `{was.value}`, and two routes cannot have deliveries of one name")
+        seen.add(was.value)
 
 
 def _route(
@@ -74,6 +89,7 @@ def _route(
         stale_after=written.stale_after,
         once_per=written.once_per,
         enrich=written.enrich,
+        was=written.was,
         description=written.description,
         labels=written.labels,
     )

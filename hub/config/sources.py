@@ -7,7 +7,7 @@ from hub.config.kept_options import kept_options
 from hub.config.model import SourceEntry
 from hub.config.names import check_name
 from hub.config.nodes import Node
-from hub.config.reading import Reading, without
+from hub.config.reading import Reading, digest, without
 from schemas.news import HUB_SOURCE
 
 
@@ -37,4 +37,4 @@ def _read_source(name: str, node: Node, reading: Reading) -> SourceEntry | None:
         config, file_secrets = kept_options(name, connector.config_model, options, reading)
     else:
         config, file_secrets = reading.options(connector.config_model, options)
-    return None if config is None else SourceEntry(name, connector, config, node.where, file_secrets)
+    return None if config is None else SourceEntry(name, connector, config, node.where, file_secrets, digest(node))

@@ -144,6 +144,11 @@ class WrittenRoute(ConfigModel):
         description="Makes what destinations see and send as `data`, `{job: data.id, state: type}`, of the event as "
         "templates see it. The log keeps what was received. A dead letter where it cannot be applied.",
     )
+    was: Name | None = Field(
+        None,
+        description="The id this route had before: its deliveries keep that name, so that a replay delivers nothing "
+        "again.",
+    )
     enabled: bool = Field(default=True, description="`false` keeps the route in the file and out of the work.")
     description: str = Field("", description="What the route is for.")
     labels: dict[str, str] = Field({}, description="Your own words, such as `team: search`; shown, never acted on.")

@@ -1,9 +1,11 @@
-"""The configured sources while the ingress runs; each is made anew when the files of its secrets change."""
+"""The configured sources while the ingress runs; each is made anew when the files of its secrets change, and when the
+configuration does.
+"""
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from connectors.api import Context
@@ -16,6 +18,7 @@ _log = logging.getLogger(__name__)
 
 _OPEN_TIMEOUT = 30.0  # seconds
 _CLOSE_TIMEOUT = 10.0
+_LAST_USE = 30.0
 _LONGEST_PAUSE = 60.0
 
 
@@ -27,7 +30,12 @@ class Inlets:
     def __init__(
         self, entries: Mapping[str, SourceEntry], context: Callable[[str], Context], max_header_bytes: int
     ) -> None:
-        self._inlets = {name: _KeptInlet(entry, context(name), max_header_bytes) for name, entry in entries.items()}
+        self._context = context
+        self._max_header_bytes = max_header_bytes
+        self._inlets = {name: self._kept(entry) for name, entry in entries.items()}
+        self._retiring: set[asyncio.Task[None]] = set()
+        self.settled = True
+        """False: there may be sources that are not known yet."""
 
     def find(self, name: str) -> Serving[Inlet] | None:
         """What serves now, ``with`` it for as long as a request is looked at; None: there is no such source."""
@@ -40,11 +48,41 @@ class Inlets:
 
         Raises what a source raises that cannot be opened.
         """
-        async with AsyncExitStack() as stack:
+        try:
             for kept in self._inlets.values():
-                stack.push_async_callback(kept.close)
                 await kept.open()
             yield
+        finally:
+            for kept in self._inlets.values():
+                await kept.close()
+            if self._retiring:
+                await asyncio.wait(self._retiring)
+
+    async def change(self, entries: Mapping[str, SourceEntry]) -> None:
+        """Serve these from now on. New and changed ones are opened first; who is looked at by one that goes is looked
+        at to the end.
+
+        Raises what a source raises that cannot be made or opened: then nothing has changed.
+        """
+        before, made = self._inlets, dict[str, _KeptInlet]()
+        try:
+            for name, entry in entries.items():
+                if name not in before or before[name].written != entry.written:
+                    made[name] = self._kept(entry)
+                    await made[name].open()
+        except BaseException:
+            for kept in made.values():
+                await kept.close()
+            raise
+        self._inlets = {name: made.get(name) or before[name] for name in entries}
+        for name, kept in before.items():
+            if self._inlets.get(name) is not kept:
+                retiring = asyncio.create_task(kept.retire(), name=f"retire {name}")
+                self._retiring.add(retiring)
+                retiring.add_done_callback(self._retiring.discard)
+
+    def _kept(self, entry: SourceEntry) -> "_KeptInlet":
+        return _KeptInlet(entry, self._context(entry.name), self._max_header_bytes)
 
 
 class _KeptInlet:
@@ -52,6 +90,7 @@ class _KeptInlet:
 
     def __init__(self, entry: SourceEntry, context: Context, max_header_bytes: int) -> None:
         self._entry = entry
+        self.written = entry.written
         self._about = {"source": entry.name}
         self._watching: asyncio.Task[None] | None = None
         self._handover: Handover[Change[Any], Inlet] = Handover(
@@ -69,6 +108,13 @@ class _KeptInlet:
         if self._entry.file_secrets is not None:
             watch = SecretWatch(self._entry.file_secrets, self._about)
             self._watching = asyncio.create_task(self._watch(watch), name=f"watch the secrets of {self._entry.name}")
+
+    async def retire(self) -> None:
+        """Close it after its last use."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_USE):
+                await self.use().unused()
+        await self.close()
 
     async def close(self) -> None:
         if self._watching is not None:

@@ -19,7 +19,7 @@ from hub.ingress.forwarded import FORWARDED_HOST
 from hub.ingress.inlet import Inlet
 from hub.ingress.inlets import Inlets
 from hub.ingress.limits import Limits
-from hub.ingress.refusal import ANTICIPATED, RefusedError, respond
+from hub.ingress.refusal import ANTICIPATED, RefusedError, respond, unavailable
 from schemas.event import Event
 from schemas.names import NAME_PATTERN
 
@@ -105,6 +105,8 @@ class Intake:
 
     def _serving(self, source: str) -> Serving[Inlet]:
         serving = self._inlets.find(source)
+        if serving is None and not self._inlets.settled:
+            raise unavailable("log-unavailable", "which sources there are is not known yet; repeat later", unread=True)
         if serving is None:
             raise RefusedError(404, "unknown-source", f"no source {source!r} is configured; {_PATH_FORM}", unread=True)
         return serving

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 
+from hub.ledger.in_force import in_force
 from hub.ledger.key_uses import KeyUses, key_uses
 from hub.ledger.queries import Overview, overview
 from hub.ledger.standing import FRESH, KnownSecret, Oldest, Retries, Seen
@@ -16,14 +17,16 @@ from hub.log.ranges import RangeReader
 from hub.log.records import (
     MalformedRecordError,
     decode_delivery,
+    decode_process_report,
     decode_report,
-    delivery_key,
+    delivery_destination,
+    is_process_report,
 )
+from hub.log.revisions import RevisionLog, retired
 from hub.log.topics import Topics
 from schemas.control import Control
-from schemas.identity import destination_of
 from schemas.lane import Lane
-from schemas.report import DestinationReport
+from schemas.report import DestinationReport, ProcessReport
 
 _MOST_COUNTED = 20_000  # records of one partition of one retry tier
 
@@ -33,12 +36,15 @@ async def observe(
     topics: Topics,
     store: Store,
     destinations: Sequence[str],
-    revision: str,
+    file: str | None,
     seconds: float = 15.0,
     *,
     secrets: Sequence[KnownSecret] = (),
+    only: bool = False,
 ) -> Seen:
-    """Look at everything once. Kafka gets ``seconds`` for each answer. ``secrets`` are those of the configuration.
+    """Look at everything once. Kafka gets ``seconds`` for each answer. ``destinations`` are those of the configuration
+    in ``file``, a revision, None where the caller has no file: what is in force counts, where something is. With
+    ``only``, just these. ``secrets`` are those of the configuration.
 
     Raises:
         KafkaUnavailableError, LogAdminError, NewerFormatError
@@ -46,21 +52,25 @@ async def observe(
     now = datetime.now(UTC)
     cut = await asyncio.to_thread(take_cut, connection, topics, now - 2 * FRESH, timeout=seconds)
     found, away = await _overview(store, now)
+    history = await RevisionLog(connection, topics, seconds).history() if topics.config in cut.ids else []
+    names = history[-1].destinations if history and not only else destinations
+    former = [name for name in retired(history, names) if not only]
     async with RangeReader(connection, seconds) as reader:
-        reports = await _reports(reader, cut.ranges.get(topics.reports, ()))
+        reports, processes = await _reports(reader, cut.ranges.get(topics.reports, ()))
         controls = await _controls(reader, cut.ranges.get(topics.controls, ()))
         backlog = {
             (name, lane): sum(len(one.waiting) for one in cut.ranges.get(topics.deliveries(name, lane), ()))
-            for name in destinations
+            for name in (*names, *former)
             for lane in Lane
         }
         return Seen(
             at=now,
-            revision=revision,
-            destinations=destinations,
+            in_force=in_force(history[-1] if history else None, file, processes, now, FRESH),
+            destinations=names,
+            retired=[name for name in former if any(backlog[name, lane] for lane in Lane)],
             undecided=sum(len(one.waiting) for one in cut.ranges.get(topics.events, ())),
             backlog=backlog,
-            heads=await _heads(reader, cut, _silent(destinations, reports, now)),
+            heads=await _heads(reader, cut, _silent(names, reports, now)),
             retries=await _retries(reader, cut),
             reports=reports,
             controls=controls,
@@ -80,17 +90,21 @@ async def _overview(store: Store, now: datetime) -> tuple[Overview | None, str |
         return None, str(error)
 
 
-async def _reports(reader: RangeReader, ranges: Sequence[Range]) -> list[DestinationReport]:
+async def _reports(reader: RangeReader, ranges: Sequence[Range]) -> tuple[list[DestinationReport], list[ProcessReport]]:
     """What the last record of each key says; nothing where it has no value: its worker stopped."""
     last: dict[bytes | None, DestinationReport] = {}
+    processes: dict[bytes | None, ProcessReport] = {}
     for one in ranges:
         async for records in reader.read(one):
             for record in records:
                 last.pop(record.key, None)
+                processes.pop(record.key, None)
                 with suppress(MalformedRecordError):
-                    if record.value is not None:
+                    if record.value is not None and is_process_report(record.key):
+                        processes[record.key] = decode_process_report(record.value)
+                    elif record.value is not None:
                         last[record.key] = decode_report(record.value)
-    return list(last.values())
+    return list(last.values()), list(processes.values())
 
 
 async def _controls(reader: RangeReader, ranges: Sequence[Range]) -> Mapping[str, Control]:
@@ -126,6 +140,17 @@ async def _heads(reader: RangeReader, cut: Cut, destinations: Sequence[str]) -> 
     return heads
 
 
+async def waiting_retries(connection: KafkaConnection, topics: Topics, seconds: float = 15.0) -> dict[str, int]:
+    """Destination → how many of its deliveries wait for another try, or at least so many.
+
+    Raises:
+        KafkaUnavailableError, LogAdminError, NewerFormatError
+    """
+    cut = await asyncio.to_thread(take_cut, connection, topics, timeout=seconds)
+    async with RangeReader(connection, seconds) as reader:
+        return {name: one.waiting for name, one in (await _retries(reader, cut)).items()}
+
+
 async def _retries(reader: RangeReader, cut: Cut) -> dict[str, Retries]:
     found: dict[str, Retries] = {}
     for partition in cut.partitions:
@@ -140,7 +165,7 @@ async def _count_retries(reader: RangeReader, tier: Range, delay: timedelta, fou
         async for records in batches:
             for record in records:
                 try:
-                    name = destination_of(delivery_key(record.headers).id)
+                    name = delivery_destination(record.headers)
                 except MalformedRecordError:
                     continue
                 due = datetime.fromtimestamp(record.timestamp / 1000, UTC) + delay

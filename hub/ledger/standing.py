@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from hub.ledger.in_force import InForce, problems_of
 from hub.ledger.key_uses import KeyUses
 from hub.ledger.queries import Overview
 from schemas.control import Control
@@ -60,12 +61,12 @@ class Seen:
     """What was read. ``backlog`` and ``heads`` are per destination and lane; ``undecided`` are events that route has
     not committed yet. ``controls`` are those of the destinations that are paused. ``overview`` None: there is no
     projection; ``away`` says why where it cannot be asked. ``shortened`` are topics that end before what was committed:
-    their log lost its end, or is another one. ``ends`` are those of the ledger's topics. ``secrets`` are those of the
-    configuration, and ``keys`` when they were last used, which nobody looks up where there is none.
+    their log lost its end, or is another one. ``ends`` are those of the ledger's topics. ``retired`` are destinations
+    that are no longer configured and not empty. ``secrets`` are those of the configuration, and ``keys`` when they were
+    last used, which nobody looks up where there is none.
     """
 
     at: datetime
-    revision: str
     destinations: Sequence[str]
     undecided: int
     backlog: Mapping[tuple[str, Lane], int]
@@ -77,6 +78,8 @@ class Seen:
     away: str | None
     shortened: Sequence[str]
     ends: Mapping[tuple[str, int], int]
+    in_force: InForce
+    retired: Sequence[str] = ()
     secrets: Sequence[KnownSecret] = ()
     keys: KeyUses = field(default_factory=KeyUses)
 
@@ -105,6 +108,7 @@ class DestinationStanding:
     dead: int | None
     workers: tuple[str, ...]
     revisions: tuple[str, ...]
+    retired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ class Standing:
     """
 
     at: datetime
-    revision: str
+    in_force: InForce
     undecided: int
     destinations: tuple[DestinationStanding, ...]
     behind: int | None
@@ -141,21 +145,21 @@ class Standing:
         """One sentence."""
         if self.problems:
             return f"Not all is well: {'; '.join(self.problems)}."
-        count = len(self.destinations)
+        count = sum(not one.retired for one in self.destinations)
         up = f"{count} destinations are up" if count != 1 else "the destination is up"
         return f"All is well: {up}, nothing waits for a person."
 
 
 def stand(seen: Seen) -> Standing:
     """Put it together."""
-    destinations = tuple(_destination(seen, name) for name in seen.destinations)
+    destinations = tuple(_destination(seen, name) for name in dict.fromkeys([*seen.destinations, *seen.retired]))
     behind = None
     if seen.overview is not None:
         positions = seen.overview.positions
         behind = sum(max(end - positions.get(where, 0), 0) for where, end in seen.ends.items())
     return Standing(
         at=seen.at,
-        revision=seen.revision,
+        in_force=seen.in_force,
         undecided=seen.undecided,
         destinations=destinations,
         behind=behind,
@@ -188,6 +192,7 @@ def _destination(seen: Seen, name: str) -> DestinationStanding:
         dead=None if seen.overview is None else seen.overview.dead.get(name, 0),
         workers=tuple(sorted(one.worker for one in fresh)),
         revisions=tuple(sorted({one.revision for one in fresh})),
+        retired=name in seen.retired,
     )
 
 
@@ -219,11 +224,7 @@ def _problems(seen: Seen, destinations: Sequence[DestinationStanding]) -> Iterat
     dead = sum(one.dead or 0 for one in destinations)
     if dead:
         yield f"{dead:,} dead {'letters wait' if dead > 1 else 'letter waits'} for a person"
-    revisions = sorted({each for one in destinations for each in one.revisions})
-    if len(revisions) > 1:
-        yield f"workers run different revisions of hub.yaml ({', '.join(revisions)})"
-    elif revisions and revisions != [seen.revision]:
-        yield f"the workers run revision {revisions[0]}, but hub.yaml is {seen.revision}: restart them"
+    yield from problems_of(seen.in_force, seen.at)
     for topic in seen.shortened:
         yield f"{topic} ends before what was worked off: it lost its end, or is another one (see `hub ledger verify`)"
     if seen.away is not None:

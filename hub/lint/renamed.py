@@ -9,9 +9,12 @@ from hub.config.places import place_of
 def renamed_routes(before: Configuration, now: Configuration) -> Iterator[Finding]:
     """Routes whose id is new, and that match and deliver what a route did whose id is gone."""
     kept = {route.id for route in now.routes}
+    kept |= {route.was for route in now.routes if route.was is not None}
     gone = [route for route in before.routes if route.id not in kept]
     known = {route.id for route in before.routes}
     for route in now.routes:
+        if route.was is not None:
+            continue  # its deliveries keep that name
         old = next((each for each in gone if route.id not in known and _does_the_same(each, route)), None)
         if old is None:
             continue
@@ -21,7 +24,7 @@ def renamed_routes(before: Configuration, now: Configuration) -> Iterator[Findin
             "renamed-route",
             f"route `{old.id}` is called `{route.id}` now, which gives its deliveries new ids: a replay delivers again "
             "what was delivered under the old ones",
-            f"keep the id `{old.id}`",
+            f"write `was: {old.id}` beside it, or keep the id",
         )
 
 

@@ -1,7 +1,7 @@
 """The log's administration: makes and checks topics, deletes what is done, and says where everything stands."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -162,6 +162,38 @@ class LogAdmin:
             committed = self._committed(client, [group])[group]
         worked_on = {one.partition for one in committed if one.topic in self._lanes(destination)}
         return sorted(one.partition for one, end in ends.items() if end > 0 and one.partition not in worked_on)
+
+    def unfinished(self, destinations: Collection[str]) -> dict[str, dict[int, int]]:
+        """Destination → partition → how many of its deliveries are not committed, over all lanes. Whether configured or
+        not; those that have no topics are left out.
+        """
+        if not destinations:
+            return {}
+        lanes = {topic: name for name in destinations for topic in self._lanes(name)}
+        with admin_client(self._connection, self._timeout) as client:
+            replicas = replicas_of(client, list(lanes))
+            partitions = [TopicPartition(topic, p) for topic, found in replicas.items() for p in found]
+            first = _offsets(client, partitions, OffsetSpec.EARLIEST)
+            committed = self._committed(client, [self._topics.deliver_group(name) for name in destinations])
+            end = _offsets(client, partitions, OffsetSpec.LATEST)
+        found: dict[str, dict[int, int]] = {}
+        for one in partitions:
+            name = lanes[one.topic]
+            done = max(committed[self._topics.deliver_group(name)].get(one, 0), first[one])
+            counts = found.setdefault(name, {})
+            counts[one.partition] = counts.get(one.partition, 0) + max(0, end[one] - done)
+        return found
+
+    def delete_topics(self, destinations: Collection[str]) -> list[str]:
+        """Delete the topics of destinations, their outcomes included, and their groups; returns the topics' names."""
+        wanted = [topic for name in destinations for topic in (*self._lanes(name), self._topics.outcomes(name))]
+        with admin_client(self._connection, self._timeout) as client:
+            there = [topic for topic in wanted if topic in set(client.list_topics())]
+            if there:
+                client.delete_topics(there)
+            for name in destinations:
+                client.delete_groups([self._topics.deliver_group(name)])
+        return sorted(there)
 
     def tiers(self) -> list[timedelta]:
         """The delays of the retry tiers that exist, those included that are no longer configured."""

@@ -83,6 +83,18 @@ def delivery_key(headers: Headers) -> DeliveryKey:
         raise _malformed(error) from error
 
 
+def delivery_destination(headers: Headers) -> str:
+    """The name of a delivery's destination, without decoding the rest; its id may have a former one in it.
+
+    Raises:
+        MalformedRecordError
+    """
+    try:
+        return dict(headers)["ce_hubdestination"].decode()
+    except (KeyError, ValueError, AttributeError) as error:
+        raise _malformed(error) from error
+
+
 def event_headers(headers: Headers) -> list[tuple[str, bytes]]:
     """What a delivery's headers say of its event, byte for byte; `delivery_headers` undone."""
     return [header for header in headers if header[0] not in _OF_DELIVERIES]

@@ -28,6 +28,10 @@ class ControlTable:
             raise MalformedRecordError(f"not a control: its key is {key!r}, not the destination {control.destination}")
         self._controls[control.destination] = control
 
+    def discarded(self) -> Mapping[str, Control]:
+        """The destinations whose backlog somebody gave up."""
+        return {name: control for name, control in self._controls.items() if control.discard}
+
     def paused(self) -> Mapping[str, Control]:
         """The destinations that are paused now, and what paused each."""
         return {name: control for name, control in self._controls.items() if control.paused}

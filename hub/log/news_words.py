@@ -9,6 +9,7 @@ SEVERITIES: Mapping[NewsType, Severity] = {
     NewsType.DESTINATION_DOWN: Severity.WARNING,
     NewsType.DESTINATION_UP: Severity.INFO,
     NewsType.ID_CONFLICT: Severity.WARNING,
+    NewsType.CONFIGURATION_REFUSED: Severity.ERROR,
     NewsType.LEDGER_MISSING: Severity.ERROR,
 }
 
@@ -28,6 +29,10 @@ _SENTENCES: Mapping[NewsType, tuple[str, str]] = {
     NewsType.ID_CONFLICT: (
         "An id was used again with another body{to}: {what}. Both are delivered.",
         "{count} ids were used again with another body{to}, the last one: {what}. All are delivered.",
+    ),
+    NewsType.CONFIGURATION_REFUSED: (
+        "A worker cannot take up a revision of the configuration{error}. It runs the one before. See `hub status`.",
+        "{count} times a worker could not take up a revision, the last time{error}. See `hub status`.",
     ),
     NewsType.LEDGER_MISSING: (
         "The ledger misses an end{to}: {what}. See `hub ledger verify`.",

@@ -39,6 +39,7 @@ class Admission:
                 readable.append((one, decode_delivery(one.record.headers, one.record.value)))
             except MalformedRecordError as error:
                 await self._bury_unreadable(one, error)
+        await self._shared.settings.know([record for _, record in readable])
         known = self._index.lookup([record.key for _, record in readable])
         entries: list[Entry[Work]] = []
         duplicates: list[Received] = []
@@ -54,7 +55,7 @@ class Admission:
         return entries
 
     def _entry(self, received: Received, record: DeliveryRecord, verdict: Deliver) -> Entry[Work]:
-        route = self._shared.settings.of_route(record.route)
+        route = self._shared.settings.of_route(record)
         work = Work(received, record, route, verdict.attempt, verdict.first_attempt, self._shared.gate.paused)
         return Entry(
             record.key,

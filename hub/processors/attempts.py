@@ -88,14 +88,14 @@ class Attempts:
             if isinstance(result, BaseException):
                 errors[entry.key] = result
                 continue
-            member = shared.settings.payload_member(record.event.source)
+            source = shared.settings.source(record)
             delivery = Delivery(
                 entry.key,
                 record.event,
                 record.route,
                 entry.work.attempt,
                 options,
-                member,
+                None if source is None else source.connector.payload_member,
                 result,
                 entry.work.route.transform,
             )
@@ -111,9 +111,11 @@ class Attempts:
         return errors
 
     async def _results(self, entries: Sequence[Entry[Work]]) -> Mapping[DeliveryKey, Result | BaseException | None]:
+        settings = self._shared.settings
         wanted = [
-            Wanted(entry.key, entry.work.record.event, entry.work.route.enrich)
+            Wanted(entry.key, record.event, entry.work.route.enrich, settings.source(record))
             for entry in entries
+            for record in (entry.work.record,)
             if entry.work.route.enrich is not None
         ]
         return await self._shared.enriching.results(wanted) if wanted else {}

@@ -78,7 +78,7 @@ class PartitionCollection:
                 for received in self._feed.take(_AT_ONCE):
                     self._waiting[received.tp.topic].append(received)
                 for topic in self._sealed or self._waiting:
-                    self._gather(topic)
+                    await self._gather(topic)
                 self._begin_writing()
                 await self._sleep()
         finally:
@@ -108,7 +108,7 @@ class PartitionCollection:
 
     # -- gathering
 
-    def _gather(self, topic: str) -> None:
+    async def _gather(self, topic: str) -> None:
         waiting = self._waiting[topic]
         while waiting and not self._is_full(self._gathered.get(topic)):
             gathered = self._gathered.get(topic) or self._begin(topic, waiting[0])
@@ -120,7 +120,7 @@ class PartitionCollection:
                 while batch and batch[-1].offset >= gathered.sealed.stop:  # the log lost the end of the range
                     waiting.appendleft(batch.pop())
                     gathered.end = gathered.sealed.stop
-            self._take_in(gathered, batch)
+            await self._take_in(gathered, batch)
             self._budget.hold(self._key(topic), gathered.size, self._feed.wake.set)
             self._feed.made_room()
 
@@ -139,14 +139,16 @@ class PartitionCollection:
         gathered = self._gathered[topic] = Gathering(topic, self._lanes[topic], start, collection, sealed)
         return gathered
 
-    def _take_in(self, gathered: Gathering, batch: Sequence[Received]) -> None:
+    async def _take_in(self, gathered: Gathering, batch: Sequence[Received]) -> None:
         read: list[tuple[Received, DeliveryRecord | MalformedRecordError]] = []
         for received in batch:
             try:
                 read.append((received, decode_delivery(received.record.headers, received.record.value)))
             except MalformedRecordError as error:
                 read.append((received, error))
-        keys = [record.key for _, record in read if isinstance(record, DeliveryRecord)]
+        records = [record for _, record in read if isinstance(record, DeliveryRecord)]
+        await self._shared.settings.know(records)
+        keys = [record.key for record in records]
         known = dict(zip(keys, self._index.lookup(keys), strict=True))
         for received, record in read:
             if isinstance(record, MalformedRecordError):

@@ -40,6 +40,7 @@ class Connector:
             failed=self._failed,
             taken_over=self._changed,
         )
+        self._tried = asyncio.Event()
         self._handover.replace(Change(entry.config, ()))
         self._watching = asyncio.create_task(self._watch(), name=f"watch the secrets of {entry.name}")
 
@@ -49,6 +50,10 @@ class Connector:
 
     async def ready(self) -> None:
         await self._handover.ready()
+
+    async def tried(self) -> None:
+        """Return when it is open, or could not be opened the first time it was tried."""
+        await self._tried.wait()
 
     def use(self) -> Serving[Destination[Any, Any]]:
         """``with connector.use() as destination`` for the length of one call: it is not closed during that."""
@@ -68,12 +73,14 @@ class Connector:
             self._handover.replace(await watch.changed())
 
     def _changed(self, change: Change[Any]) -> None:
+        self._tried.set()
         if change.files:
             _log.info("secret changed, the new one is in use", extra={**self._about, "file": str(change)})
             self._taken_over()
 
     def _failed(self, error: Exception, failures: int) -> float:
         self.problem = describe(error)
+        self._tried.set()
         pause = backoff(failures, self._entry.settings.retry).total_seconds()
         message = "destination cannot be opened"
         if self.is_open:

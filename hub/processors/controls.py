@@ -45,6 +45,7 @@ class Controls:
         self._partitions = [TopicPartition(topics.controls, number) for number in range(partitions)]
         self._failed = failed
         self._paused: Mapping[str, Control] = {}
+        self._discarded: Mapping[str, Control] = {}
         self._listeners: list[Listener] = []
         self._complete = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -54,11 +55,19 @@ class Controls:
         """What paused it; None while it is not paused."""
         return self._paused.get(destination)
 
+    def discarded(self, destination: str) -> Control | None:
+        """What gave its backlog up, if anything did. It counts for what was retired by then."""
+        return self._discarded.get(destination)
+
     def listen(self, listener: Listener) -> None:
         """Call ``listener`` with a destination's name each time what `paused` says of it has changed. It must not raise
         and not block.
         """
         self._listeners.append(listener)
+
+    def unlisten(self, listener: Listener) -> None:
+        """Undo `listen`."""
+        self._listeners.remove(listener)
 
     async def start(self) -> None:
         """Return when everything up to the end that the topic has now is known. While the broker is away this waits.
@@ -106,13 +115,13 @@ class Controls:
             consumer.assign(self._partitions)
             table = ControlTable()
             await self._read_whole(consumer, table)
-            self._become(table.paused())
+            self._become(table)
             self._complete.set()
             while not self._closing:
                 records = await _poll(consumer, _QUIET_MS)
                 for record in records:
                     _learn(table, record)
-                    self._become(table.paused())
+                    self._become(table)
                 if not records:
                     await consumer.end_offsets(self._partitions)  # raises where polling would find nothing for ever
         finally:
@@ -126,8 +135,10 @@ class Controls:
             for record in await _poll(consumer, _POLL_MS):
                 _learn(table, record)
 
-    def _become(self, paused: Mapping[str, Control]) -> None:
-        before, self._paused = self._paused, paused
+    def _become(self, table: ControlTable) -> None:
+        self._discarded = table.discarded()
+        before, self._paused = self._paused, table.paused()
+        paused = self._paused
         for destination in sorted(before.keys() | paused.keys()):
             if before.get(destination) != paused.get(destination):
                 _log_change(destination, paused.get(destination))

@@ -38,6 +38,7 @@ class Delay:
     """The processor of all retry tiers. Build it in the running loop, ``start`` it once, ``stop`` it once.
 
     ``delays`` are the tiers that exist, those included that are no longer configured: what is in them must get out.
+    ``is_alive`` says whether a destination still delivers: it is configured, or retired with its topics in place.
     ``ledgers`` are the destinations that have an outcomes topic: one whose topics were deleted has no ledger any more.
     """
 
@@ -48,6 +49,7 @@ class Delay:
         delays: Sequence[timedelta],
         ledgers: Collection[str],
         around: Surroundings,
+        is_alive: Callable[[str], bool],
         seconds: Callable[[], float] = time.time,
     ) -> None:
         topics = around.configuration.topics
@@ -55,6 +57,7 @@ class Delay:
         self.app = make_app(topics.delay_group, around.connection, session_timeout=around.session_timeout)
         self._around = around
         self._ledgers = ledgers
+        self._is_alive = is_alive
         self._seconds = seconds
         self._partitions = [
             Partitions(self.app, [topics.retries(delay)], partial(self._work, delay.total_seconds()), around.failed)
@@ -104,7 +107,7 @@ class Delay:
             except MalformedRecordError as error:
                 back.setdefault(topics.dead_letters, []).append(unreadable(received, error))
                 continue
-            if delivery.destination in self._around.configuration.destinations:
+            if self._is_alive(delivery.destination):
                 unchanged = Record(record.key, record.value, list(record.headers))
                 back.setdefault(topics.deliveries(delivery.destination, delivery.lane), []).append(unchanged)
             else:

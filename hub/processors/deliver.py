@@ -6,27 +6,25 @@ retry or dead letter → outcome → offset, each acknowledged before the next.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
 
-from connectors.api import Context, HubKafka
-from hub.config.model import DestinationEntry
-from hub.delivery.budget import Budget
+from hub.config.model import Configuration, DestinationEntry
 from hub.log.admin import LogAdmin
 from hub.log.admin_client import KafkaUnavailableError
-from hub.log.cluster_guard import guard
 from hub.processors.app import make_app
 from hub.processors.catch_up import OutcomeReader
 from hub.processors.collect_partition import PartitionCollection, apart
-from hub.processors.connector import Connector
 from hub.processors.controls import Controls
 from hub.processors.deliver_partition import PartitionDelivery
-from hub.processors.destination_settings import DestinationSettings
+from hub.processors.discarding import PartitionDiscarding
+from hub.processors.equipment import Equipment, equip
 from hub.processors.gate import Gate
 from hub.processors.index_keeping import IndexKeeper
+from hub.processors.index_opening import opened_index
 from hub.processors.outcome_index import OutcomeIndex
-from hub.processors.pacing import Pacer
 from hub.processors.partitions import Feed, Partitions
 from hub.processors.report import report
 from hub.processors.shared import Shared, Witness
@@ -41,13 +39,27 @@ _log = logging.getLogger(__name__)
 _UNREAD = 1000
 """Records of a partition that wait to be gathered: with their headers they take five times what is kept of them."""
 
-_DISK_PAUSE = _BROKER_PAUSE = 1.0  # seconds
+_BROKER_PAUSE = 1.0  # seconds
 
 
 class Deliver:
-    """The processor of one destination. Build it in the running loop, ``start`` it once, ``stop`` it once."""
+    """The processor of one destination. Build it in the running loop, which opens its connector; ``start`` it once,
+    ``stop`` it once, also where it was not started.
 
-    def __init__(self, entry: DestinationEntry, around: Surroundings, controls: Controls, witness: Witness) -> None:
+    ``called`` is what the routes call the destination, where that is not the name of its topics. Nothing of a partition
+    is delivered before ``before`` has returned for it.
+    """
+
+    def __init__(
+        self,
+        entry: DestinationEntry,
+        around: Surroundings,
+        controls: Controls,
+        witness: Witness,
+        *,
+        called: str | None = None,
+        before: Callable[[int], Awaitable[None]] | None = None,
+    ) -> None:
         topics = around.configuration.topics
         self.name = f"deliver.{entry.name}"
         self.destination = entry.name
@@ -61,47 +73,93 @@ class Deliver:
         self._obey(entry.name)
         self._around = around
         self._admin = LogAdmin(around.connection, around.configuration.layout)
-        self._settings = DestinationSettings(around.configuration, entry)
+        self._equipment = equip(entry, around, self._taken_over, called)
+        self._before = before
         self._witness = witness
         self._indexes = around.home / "outcomes" / topics.hub / entry.name
-        self._pacer = Pacer(entry.settings.rate_limit)
-        self._slots = asyncio.Semaphore(entry.settings.concurrency)
         self._reader = OutcomeReader(around.connection, topics.outcomes(entry.name), around.clock)
-        logger = logging.getLogger(f"hub.{entry.name}")
-        cluster = around.connection.cluster_id
-        kafka = HubKafka(around.connection.aiokafka(), f"{topics.hub}.", lambda client: guard(client, cluster))
-        context = Context(entry.name, around.home, logger, around.http, kafka=kafka)
-        self._connector = Connector(entry, context, self._taken_over)
         self._working: dict[int, Working] = {}
-        self._budget = Budget(entry.batching.max_buffered)
         self._incarnations: Mapping[str, str] = {}
         self._partitions = Partitions(self.app, list(self.topics), self._work, around.failed)
+        self._started = False
+        self._given_up: str | None = None
         self.app.finalize()
 
+    @property
+    def entry(self) -> DestinationEntry:
+        return self._equipment.entry
+
     async def start(self) -> None:
-        while self._settings.entry.collects and not self._incarnations:
+        await self._learn_incarnations(self.entry)
+        self._started = True
+        await self.app.start()
+
+    async def tried(self) -> None:
+        """Return when its connector is open, or could not be opened at the first try; it is tried again then."""
+        await self._equipment.connector.tried()
+
+    def use(self, configuration: Configuration) -> None:
+        """From now on this is what routes say of the destination, whose own entry is the same as before."""
+        self._equipment.settings.use(configuration)
+
+    async def equipped(self, entry: DestinationEntry, around: Surroundings, called: str | None = None) -> Equipment:
+        """What it could deliver with instead; opened, or tried once. For `exchange`, or to be closed."""
+        equipment = equip(entry, around, self._taken_over, called)
+        try:
+            await self._learn_incarnations(entry)
+            await equipment.connector.tried()
+        except BaseException:
+            await equipment.connector.close()
+            raise
+        return equipment
+
+    @asynccontextmanager
+    async def resting(self) -> AsyncIterator[None]:
+        """Nothing is delivered during the block, and what was under way has ended and is written down, within a
+        deadline. The group notices nothing.
+        """
+        async with self._partitions.resting():
+            yield
+
+    async def exchange(self, equipment: Equipment) -> None:
+        """Deliver with this from now on, while `resting`: everything that is not done is read again. Never raises."""
+        before, self._equipment = self._equipment, equipment
+        self.app.consumer.limit(_limits(equipment.entry))
+        self._partitions.read_again()
+        self.gate.try_now()
+        await before.connector.close()
+
+    def give_up(self, reason: str) -> None:
+        """From now on every delivery is discarded, with this as the reason, whether the destination is up or not."""
+        if self._given_up is None:
+            self._given_up = reason
+            self._partitions.read_again()
+
+    async def stop(self) -> None:
+        """Drain, commit what was delivered, close the connector; each with a deadline."""
+        self._controls.unlisten(self._obey)
+        if self._started:
+            await self.app.stop()
+        await self._partitions.close()
+        await self._equipment.connector.close()
+        await self._reader.close()
+
+    async def _learn_incarnations(self, entry: DestinationEntry) -> None:
+        while entry.collects and not self._incarnations:
             try:
                 self._incarnations = await asyncio.to_thread(self._admin.incarnations, self.topics)
             except KafkaUnavailableError as error:
                 _log.warning("waiting for Kafka", extra={"destination": self.destination, "error": str(error)})
                 await asyncio.sleep(_BROKER_PAUSE)
-        await self.app.start()
-
-    async def stop(self) -> None:
-        """Drain, commit what was delivered, close the connector; each with a deadline."""
-        await self.app.stop()
-        await self._partitions.close()
-        await self._connector.close()
-        await self._reader.close()
 
     def report(self, worker: str, since: datetime) -> DestinationReport:
         """How it stands now."""
         return report(
-            self._settings,
+            self._equipment.settings,
             self.gate,
             self._working,
-            problem=self._connector.problem,
-            opened=self._connector.is_open,
+            problem=self._equipment.connector.problem,
+            opened=self._equipment.connector.is_open,
             worker=worker,
             since=since,
             now=self._around.clock(),
@@ -120,59 +178,44 @@ class Deliver:
     def _taken_over(self) -> None:
         """A new instance of the connector serves. What it was down for may be over by that."""
         self.gate.try_now()
-        if self._settings.entry.collects:
+        if self.entry.collects:
             self._partitions.read_again()
 
     async def _work(self, feed: Feed) -> None:
-        index = await self._open_index(feed.partition)
-        working: Working | None = None
-        try:
+        if self._before is not None:
+            await self._before(feed.partition)
+        async with opened_index(self._indexes / str(feed.partition), self._around.clock) as index:
             await self._reader.catch_up(index, feed.partition, apart(feed, self.topics))
-            await self._connector.ready()
-            shared = Shared(
-                connector=self._connector,
-                settings=self._settings,
-                topics=self._around.configuration.topics,
-                writer=self._around.writer,
-                gate=self.gate,
-                pacer=self._pacer,
-                slots=self._slots,
-                witness=self._witness,
-                clock=self._around.clock,
-                enriching=self._around.enriching,
-            )
-            working = self._working[feed.partition] = self._working_on(shared, feed, index)
-            await working.run()
-        finally:
-            if self._working.get(feed.partition) is working:
-                self._working.pop(feed.partition, None)
-            self._close_index(index)
+            equipment = self._equipment
+            if self._given_up is None:
+                await equipment.connector.ready()
+            working = self._working[feed.partition] = self._working_on(equipment, feed, index)
+            try:
+                await working.run()
+            finally:
+                if self._working.get(feed.partition) is working:
+                    del self._working[feed.partition]
 
-    def _working_on(self, shared: Shared, feed: Feed, index: OutcomeIndex) -> Working:
+    def _working_on(self, equipment: Equipment, feed: Feed, index: OutcomeIndex) -> Working:
+        shared = Shared(
+            connector=equipment.connector,
+            settings=equipment.settings,
+            topics=self._around.configuration.topics,
+            writer=self._around.writer,
+            gate=self.gate,
+            pacer=equipment.pacer,
+            slots=equipment.slots,
+            witness=self._witness,
+            clock=self._around.clock,
+            enriching=self._around.enriching,
+        )
         catch_up = partial(self._reader.catch_up, index, feed.partition)
         keeper = IndexKeeper(index, self.destination, catch_up, self._around.clock)
-        if self._settings.entry.collects:
-            return PartitionCollection(shared, feed, index, keeper, self._incarnations, self._budget)
+        if self._given_up is not None:
+            return PartitionDiscarding(shared, feed, index, keeper, self._given_up)
+        if equipment.entry.collects:
+            return PartitionCollection(shared, feed, index, keeper, self._incarnations, equipment.budget)
         return PartitionDelivery(shared, feed, index, keeper)
-
-    async def _open_index(self, partition: int) -> OutcomeIndex:
-        """While its disk is full or broken, nothing can be delivered: no verdict would be safe."""
-        while True:
-            try:
-                return await asyncio.to_thread(OutcomeIndex.open, self._indexes / str(partition))
-            except OSError as error:
-                extra = {"destination": self.destination, "partition": partition, "error": str(error)}
-                _log.error("the outcome index cannot be opened, trying again", extra=extra)
-            await asyncio.sleep(_DISK_PAUSE)
-
-    def _close_index(self, index: OutcomeIndex) -> None:
-        try:
-            if index.position is not None and not index.incomplete:
-                index.checkpoint(self._around.clock())()
-        except OSError as error:  # whoever takes over reads a little more from the log
-            _log.warning("outcome snapshot not saved", extra={"destination": self.destination, "error": str(error)})
-        finally:
-            index.close()
 
 
 def _limits(entry: DestinationEntry) -> Limits:

@@ -37,11 +37,12 @@ _PRUNE_EVERY = 6 * 3600.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """``enrichment`` is what the route says."""
+    """``enrichment`` is what the route says, ``source`` where the event came from, None where nobody knows it."""
 
     key: DeliveryKey
     event: Event
     enrichment: str
+    source: SourceEntry | None
 
 
 class Enriching:
@@ -50,13 +51,8 @@ class Enriching:
     def __init__(
         self, configuration: Configuration, home: Path, http: OutgoingHttp, clock: Callable[[], datetime]
     ) -> None:
-        settings = configuration.enrichments
-        self._sources = configuration.sources
-        self._in_use = settings.url is not None or any(route.enrich for route in configuration.routes)
+        self._home = home
         self._folder = home / "enrichments"
-        self._limits = FetchLimits(settings.max_result, settings.timeout)
-        self._retention = settings.retention
-        self._kept = KeptResults(settings.url, home, settings.max_inline)
         self._context: Callable[[str], Context] = lambda name: Context(
             name, home, logging.getLogger(f"source.{name}"), http, clock
         )
@@ -64,41 +60,56 @@ class Enriching:
         self._slots = asyncio.Semaphore(_AT_ONCE)
         # Two destinations of one event arrive together: the second waits for what the first one fetches.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self.use(configuration)
+
+    def use(self, configuration: Configuration) -> None:
+        """From now on results are fetched and kept as this says. What is being fetched is kept where it began."""
+        settings = configuration.enrichments
+        self._in_use = settings.url is not None or any(route.enrich for route in configuration.routes)
+        self._limits = FetchLimits(settings.max_result, settings.timeout)
+        self._retention = settings.retention
+        self._kept = KeptResults(settings.url, self._home, settings.max_inline)
 
     async def results(self, wanted: Iterable[Wanted]) -> Mapping[DeliveryKey, Result | BaseException | None]:
         """For each what was fetched, None where its event points at nothing, or the error its attempt ended with.
         Never raises.
         """
         async with asyncio.TaskGroup() as group:
-            tasks = {one.key: group.create_task(self._result(one.event, one.enrichment)) for one in wanted}
+            tasks = {one.key: group.create_task(self._result(one)) for one in wanted}
         return {key: task.result() for key, task in tasks.items()}
 
     async def prune(self) -> None:
         """Delete what is older than ``retention``, now and then, until cancelled; a failure is worth a line."""
-        while self._in_use or self._folder.exists():
-            try:
-                pruned = await self._kept.prune(self._clock() - self._retention)
-            except DeliveryError as error:
-                _log.warning("old results not deleted", extra={"error": str(error)})
-            else:
-                if pruned:
-                    _log.info("old results deleted", extra={"results": pruned})
+        while True:
+            await self._prune()
             await asyncio.sleep(_PRUNE_EVERY)
 
-    async def _result(self, event: Event, enrichment: str) -> Result | BaseException | None:
-        key = key_of(enrichment, event)
+    async def _prune(self) -> None:
+        if not self._in_use and not self._folder.exists():
+            return
+        try:
+            pruned = await self._kept.prune(self._clock() - self._retention)
+        except DeliveryError as error:
+            _log.warning("old results not deleted", extra={"error": str(error)})
+        else:
+            if pruned:
+                _log.info("old results deleted", extra={"results": pruned})
+
+    async def _result(self, wanted: Wanted) -> Result | BaseException | None:
+        key, kept = key_of(wanted.enrichment, wanted.event), self._kept
         lock = self._locks.get(key)
         if lock is None:
             lock = self._locks[key] = asyncio.Lock()
         try:
             async with lock:
-                return await self._kept.find(key) or await self._fetched(key, event, enrichment)
+                return await kept.find(key) or await self._fetched(key, wanted, kept)
         except Exception as error:  # noqa: BLE001  (a source may raise anything; it is how this attempt ends)
             return error
 
-    async def _fetched(self, key: str, event: Event, enrichment: str) -> Result | None:
+    async def _fetched(self, key: str, wanted: Wanted, kept: KeptResults) -> Result | None:
+        event = wanted.event
         async with self._slots:
-            enricher = await self._enricher(event.source, enrichment)
+            enricher = await self._enricher(wanted)
             try:
                 found = await fetch(enricher, event, self._limits)
             except DeliveryError as error:
@@ -106,16 +117,16 @@ class Enriching:
                 raise
             if found is None:
                 return None
-            result = await self._kept.keep(key, found)
+            result = await kept.keep(key, found)
         _log.info("result fetched", extra={**_about(event), "bytes": result.size, "uri": result.uri})
         return result
 
-    async def _enricher(self, source: str, enrichment: str) -> Enricher:
+    async def _enricher(self, wanted: Wanted) -> Enricher:
         """Made for each fetch, since its key may be in a file that has changed."""
-        entry = self._sources.get(source)
+        source, entry = wanted.event.source, wanted.source
         connector: Any = entry.connector if entry else None
-        if entry is None or not issubclass(connector, Enricher) or connector.enrichment != enrichment:
-            raise BadRecordError(f"the source {source!r} has no {enrichment!r}, which its route asks for")
+        if entry is None or not issubclass(connector, Enricher) or connector.enrichment != wanted.enrichment:
+            raise BadRecordError(f"the source {source!r} has no {wanted.enrichment!r}, which its route asks for")
         config = await asyncio.to_thread(_current, entry)
         enricher = connector(config, self._context(source))
         assert isinstance(enricher, Enricher)

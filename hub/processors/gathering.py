@@ -111,13 +111,14 @@ class Gathering:
 
     def _collect(self, record: DeliveryRecord, shared: Shared) -> str | None:
         """Why it cannot be stored, if so."""
-        options = shared.settings.of_route(record.route).options
+        options = shared.settings.of_route(record).options
         if options is None:
             return (
                 f"route {record.route!r} is no longer in hub.yaml; {shared.name!r} cannot do without its options, "
                 "put it back and redrive this"
             )
-        member = shared.settings.payload_member(record.event.source)
+        source = shared.settings.source(record)
+        member = None if source is None else source.connector.payload_member
         try:
             self.collection.add(Delivery(record.key, record.event, record.route, 1, options, payload_member=member))
         except BadRecordError as error:

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -26,7 +27,10 @@ class Feed:
     ``wake`` is set when something arrives; who works on it may set it for reasons of its own.
     """
 
-    def __init__(self, consumer: SafeConsumer, topics: Sequence[str], partition: int, epoch: int) -> None:
+    def __init__(
+        self, consumer: SafeConsumer, topics: Sequence[str], partition: int, epoch: int, may_begin: asyncio.Event
+    ) -> None:
+        self._may_begin = may_begin
         self.partition = partition
         self.epoch = epoch
         self.wake = asyncio.Event()
@@ -52,8 +56,9 @@ class Feed:
     async def begin(self, records: list[Received]) -> bool:
         """Ask before every piece of work; it is then waited for. False: do nothing, the assignment is ending.
 
-        Waits while it is not certain that the partition is still ours.
+        Waits while it is not certain that the partition is still ours, and while all work is to rest.
         """
+        await self._may_begin.wait()
         while not self._consumer.leased:  # noqa: ASYNC110  (another thread renews it)
             await asyncio.sleep(_LEASE_PAUSE)
         if not all(map(self._consumer.is_current, records)):
@@ -111,6 +116,8 @@ class Partitions:
         self._failed = failed
         self._tasks: dict[int, tuple[int, Feed, asyncio.Task[None]]] = {}
         self._consumer: SafeConsumer = app.consumer
+        self._may_begin = asyncio.Event()
+        self._may_begin.set()
         self._consumer.when_void(self._cancel_all)
         self._topics = topics
         for topic in topics:
@@ -126,7 +133,7 @@ class Partitions:
         before = self._tasks.get(partition)
         if before and before[0] == epoch:
             return before[1]
-        feed = Feed(self._consumer, self._topics, partition, epoch)
+        feed = Feed(self._consumer, self._topics, partition, epoch, self._may_begin)
         predecessor = before[2] if before else None
         task = asyncio.create_task(self._run(feed, predecessor), name=f"{self._topics[0]}-{partition}")
         task.add_done_callback(partial(self._ended, feed))
@@ -138,6 +145,16 @@ class Partitions:
             predecessor.cancel()
             await asyncio.wait({predecessor}, timeout=_CANCEL_TIMEOUT)
         await self._work(feed)
+
+    @asynccontextmanager
+    async def resting(self) -> AsyncIterator[None]:
+        """Nothing begins during the block; what had begun has ended before it, or is left alone after a while."""
+        self._may_begin.clear()
+        try:
+            await self._consumer.quiet()
+            yield
+        finally:
+            self._may_begin.set()
 
     def read_again(self) -> None:
         """End all work and begin it anew from what is committed, as after a rebalance in which nothing moved."""

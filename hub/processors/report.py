@@ -2,15 +2,14 @@
 
 import asyncio
 import logging
-import os
-import socket
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from hub.log.records import Record, encode_report, partition_for_bytes, report_key
+from hub.log.process_reporter import THIS_PROCESS
+from hub.log.records import Record, encode_report, partition_for_bytes
 from hub.log.topics import Topics
 from hub.log.writer import LogWriter, WriteFailedError, WriterFullError
 from hub.processors.destination_settings import DestinationSettings
@@ -76,33 +75,37 @@ class Reporting(Protocol):
 
 
 class Reporter:
-    """Writes the reports of this worker's destinations until it is cancelled; then says that they ended."""
+    """Writes the reports of this worker's destinations, which ``reporting`` names each time, until it is cancelled;
+    then says that they ended.
+    """
 
     def __init__(
         self,
-        processors: Iterable[Reporting],
+        reporting: Callable[[], Iterable[Reporting]],
         writer: LogWriter,
         topics: Topics,
         partitions: int,
         clock: Callable[[], datetime],
     ) -> None:
-        self._processors = list(processors)
+        self._reporting = reporting
+        self._reported: set[bytes | None] = set()
         self._writer = writer
         self._topic = topics.reports
         self._partitions = partitions
         self._clock = clock
-        self._worker = f"{socket.gethostname()}:{os.getpid()}"
 
     async def run(self) -> None:
         since = self._clock()
         while True:
-            await self._write([encode_report(each.report(self._worker, since)) for each in self._processors])
+            records = [encode_report(each.report(THIS_PROCESS, since)) for each in self._reporting()]
+            ended = self._reported - {record.key for record in records}
+            await self._write([*records, *(Record(key, None, []) for key in ended)])
+            self._reported = {record.key for record in records}
             await asyncio.sleep(EVERY)
 
     async def end(self) -> None:
         """Nobody must take the last reports for the present."""
-        keys = [report_key(each.destination, self._worker) for each in self._processors]
-        await self._write([Record(key, None, []) for key in keys])
+        await self._write([Record(key, None, []) for key in self._reported])
 
     async def _write(self, records: Iterable[Record]) -> None:
         """A report that cannot be written is worth nothing a moment later."""

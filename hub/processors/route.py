@@ -5,7 +5,7 @@ is read again; its deliveries may then be in the log twice, and the destination'
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -79,18 +79,27 @@ def route_batch(batch: Sequence[Received], rules: Rules, decided: datetime) -> W
 
 
 class Route:
-    """The processor. Build it in the running loop, ``start`` it once, ``stop`` it once."""
+    """The processor. Build it in the running loop, ``start`` it once, ``stop`` it once.
+
+    Before anything of a partition is decided, ``up_to_date`` has returned: whoever decided there before used no later
+    revision than we do, so that the decisions of a partition never go back to an earlier one.
+    """
 
     name = "route"
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, around: Surroundings, up_to_date: Callable[[], Awaitable[None]]) -> None:
         self._topics = topics = around.configuration.topics
         self.app = make_app(topics.route_group, around.connection, session_timeout=around.session_timeout)
         self._rules = Rules(around.configuration)
+        self._up_to_date = up_to_date
         self._writer = around.writer
         self._clock = around.clock
         self._partitions = Partitions(self.app, [topics.events], self._work, around.failed)
         self.app.finalize()
+
+    def use(self, rules: Rules) -> None:
+        """Every batch from the next one on is decided by these."""
+        self._rules = rules
 
     async def start(self) -> None:
         await self.app.start()
@@ -101,6 +110,7 @@ class Route:
         await self._partitions.close()
 
     async def _work(self, feed: Feed) -> None:
+        await self._up_to_date()
         while True:
             await feed.wake.wait()
             batch = feed.take(_AT_ONCE)

@@ -1,6 +1,6 @@
 """What every processor of a worker is given."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,10 +13,15 @@ from hub.log.writer import LogWriter
 from hub.processors.enriching import Enriching
 
 
+async def nobody_knows(_: str) -> Configuration | None:
+    """There is but one revision."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """``failed`` is called when a processor cannot go on; the process must
-    then stop, and begin anew. ``session_timeout`` is in seconds.
+    """``failed`` is called when a processor cannot go on; the process must then stop, and begin anew.
+    ``session_timeout`` is in seconds. ``past`` finds an earlier revision of the configuration.
     """
 
     configuration: Configuration
@@ -27,4 +32,5 @@ class Surroundings:
     failed: Callable[[BaseException], None]
     enriching: Enriching
     session_timeout: float = 6.0
+    past: Callable[[str], Awaitable[Configuration | None]] = nobody_knows
     clock: Callable[[], datetime] = utc_now

@@ -110,6 +110,23 @@ class SafeConsumer(driver.Consumer):
         """Contents were let go: more may be read."""
         self._room.set()
 
+    def limit(self, limits: Limits) -> None:
+        """Other limits from now on."""
+        self._limits = limits
+        self._room.set()
+
+    async def quiet(self) -> None:
+        """Return when no work is under way, or after as long as a stop would wait for it; commits what is done."""
+        try:
+            async with asyncio.timeout(self._limits.stop):
+                await self._quiet.wait()
+        except TimeoutError:
+            _log.warning(
+                "work did not end in time, it will be read again",
+                extra={"group": self.app.conf.id, "records": len(self._begun), "timeout": self._limits.stop},
+            )
+        await self.commit()
+
     def read_again(self) -> None:
         """Everything that was handed out is void, and is handed out again from the committed offsets on."""
         self._forget()

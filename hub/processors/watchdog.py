@@ -30,7 +30,7 @@ class StalledError(Exception):
 
 class Watchdog:
     """Calls ``failed`` for the first processor that is dead or stalled. A destination that is down is neither: its
-    records are read, and wait.
+    records are read, and wait. ``processors`` may change meanwhile.
     """
 
     def __init__(self, processors: Sequence[Watched], failed: Callable[[BaseException], None]) -> None:
@@ -41,7 +41,7 @@ class Watchdog:
     async def run(self) -> None:
         while True:
             await asyncio.sleep(_EVERY)
-            for processor in self._processors:
+            for processor in tuple(self._processors):
                 self._check(processor)
 
     def _check(self, processor: Watched) -> None:
@@ -50,7 +50,7 @@ class Watchdog:
             reason = app.crash_reason
             self._failed(reason if isinstance(reason, BaseException) else StalledError(f"{processor.name} crashed"))
         elif app.consumer.stalled():
-            if now - self._fine[processor.name] > _PATIENCE:
+            if now - self._fine.setdefault(processor.name, now) > _PATIENCE:
                 self._failed(StalledError(f"{processor.name} read nothing for {_PATIENCE:g} s although it should"))
         else:
             self._fine[processor.name] = now

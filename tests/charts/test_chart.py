@@ -25,7 +25,7 @@ from hub.ingress.limits import Limits
 from hub.log.connection import PROPERTIES
 from hub.log.topics import Topics
 from hub.notify import STALE
-from hub.processors.worker import _STOP_TIMEOUT
+from hub.processors.staff import _STOP_TIMEOUT
 from tests.fixtures.go_tools import HELM, go_tool
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,7 +117,7 @@ def of_kind(documents: Sequence[Document], kind: str) -> list[Document]:
 def pods(documents: Sequence[Document]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """(name, pod's spec) of everything that runs one."""
     for document in documents:
-        if document["kind"] == "Deployment":
+        if document["kind"] in {"Deployment", "Job"}:
             yield document["metadata"]["name"], document["spec"]["template"]["spec"]
         if document["kind"] == "Pod":
             yield document["metadata"]["name"], document["spec"]
@@ -317,16 +317,15 @@ def test_the_liveness_probe_of_a_worker_sees_a_stale_heartbeat(tmp_path: Path) -
     assert subprocess.run(mine, check=False).returncode != 0
 
 
-def test_another_configuration_rolls_the_pods() -> None:
-    def checksum(values: Mapping[str, Any]) -> object:
-        [ingress] = [
-            one for one in of_kind(render(values), "Deployment") if one["metadata"]["name"].endswith("ingress")
-        ]
-        return ingress["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
-
+def test_another_configuration_rolls_no_pod_and_is_applied_by_a_hook() -> None:
     changed = {**EVERYTHING, "config": {**CONFIG, "routes": []}}
-    assert checksum(EVERYTHING) == checksum(EVERYTHING)
-    assert checksum(EVERYTHING) != checksum(changed)
+    assert of_kind(render(changed), "Deployment") == of_kind(render(EVERYTHING), "Deployment")
+    [job] = of_kind(render(changed), "Job")
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "post-install,post-upgrade,post-rollback"
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    assert container["args"][:2] == ["apply", "/etc/hub/config/hub.yaml"]
+    assert "--if-changed" in container["args"], "a rollback must stay in force while the configuration is the same"
+    assert {"name": "config", "mountPath": "/etc/hub/config", "readOnly": True} in container["volumeMounts"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from hub.cli import COMMANDS, group
-from hub.cli.up import DRAIN_SECONDS
+from hub.cli.up_parts import DRAIN_SECONDS
 from hub.notify import STALE
 from hub.supervisor import CONFIGURATION_ERROR
 from tests.docs import generate

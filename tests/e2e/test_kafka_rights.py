@@ -112,6 +112,7 @@ def kafka_acls(client: KafkaAdminClient, words: list[str]) -> None:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--topic")
     where.add_argument("--group")
+    where.add_argument("--transactional-id")
     where.add_argument("--cluster", action="store_true")
     given = parser.parse_args(words)
     kind, name = (
@@ -119,6 +120,8 @@ def kafka_acls(client: KafkaAdminClient, words: list[str]) -> None:
         if given.topic
         else (ResourceType.GROUP, given.group)
         if given.group
+        else (ResourceType.TRANSACTIONAL_ID, given.transactional_id)
+        if given.transactional_id
         else (ResourceType.CLUSTER, "kafka-cluster")
     )
     pattern = ResourcePattern(kind, name, ACLResourcePatternType[given.resource_pattern_type.upper()])

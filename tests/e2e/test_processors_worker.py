@@ -68,7 +68,7 @@ def test_it_makes_its_topics_and_stops_when_told(start: Start, tmp_path: Path, k
 
 def test_a_processor_that_does_not_exist_is_a_usage_error(start: Start, tmp_path: Path, kafka: KafkaConnection) -> None:
     assert start(kafka.bootstrap, ["--only", "outt"]).wait(20) == 2
-    assert "expected route, delay, deliver, status, or one of out" in (tmp_path / "worker.log").read_text()
+    assert "expected route, delay, deliver, shared, status, or one of out" in (tmp_path / "worker.log").read_text()
 
 
 def test_another_number_of_partitions_is_refused(

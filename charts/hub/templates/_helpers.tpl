@@ -36,11 +36,10 @@ labels:
   {{- include "hub.labels" .root | nindent 2 }}
   app.kubernetes.io/component: {{ .component }}
   {{- with .root.Values.podLabels }}{{ toYaml . | nindent 2 }}{{ end }}
+{{- with .root.Values.podAnnotations }}
 annotations:
-  {{- if not .root.Values.existingConfigMap }}
-  checksum/config: {{ toYaml .root.Values.config | sha256sum }}
-  {{- end }}
-  {{- with .root.Values.podAnnotations }}{{ toYaml . | nindent 2 }}{{ end }}
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{- define "hub.podSecurity" -}}

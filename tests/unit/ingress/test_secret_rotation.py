@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,12 +17,13 @@ from hub.config.file_secrets import Contents, FileSecrets
 from hub.config.model import SourceEntry, Where
 from hub.ingress.app import create_app
 from hub.ingress.event_log import EventLog
+from hub.ingress.inlets import Inlets
+from hub.ingress.limits import DEFAULT
 from tests.fixtures.ingress import (
     NOW,
     PARTITIONS,
     Ingress,
     MemoryWriter,
-    configuration,
     nothing_to_prepare,
     scope,
     source_context,
@@ -75,9 +75,8 @@ async def ingress(secret: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     entry = SourceEntry("shop", Watched, options(files.contents), Where("hub.yaml", 1), files)  # type: ignore[arg-type]  # the model is the source's
     writer = MemoryWriter()
     log = EventLog(writer, topic="hub.events", partitions=PARTITIONS, prepare=nothing_to_prepare)
-    app: Starlette = create_app(
-        replace(configuration({}), sources={"shop": entry}), log, source_context, clock=lambda: NOW
-    )
+    inlets = Inlets({"shop": entry}, source_context, DEFAULT.max_stored_headers)
+    app: Starlette = create_app(inlets, log, clock=lambda: NOW)
     async with app.router.lifespan_context(app):
         await until(lambda: log.state == "ready")
         yield Ingress(app, writer, log)

@@ -6,15 +6,18 @@ from datetime import timedelta
 
 import pytest
 
+from hub.ledger.in_force import in_force
 from hub.ledger.queries import Overview
 from hub.ledger.standing import FRESH, Oldest, Retries, Seen, stand
 from schemas.control import Control
 from schemas.identity import LIVE
 from schemas.lane import Lane
-from schemas.report import DestinationReport, DestinationState, LaneReport, Waiting
+from schemas.report import DestinationReport, DestinationState, LaneReport, ProcessKind, ProcessReport, Waiting
+from schemas.revision import AppliedBy, AppliedRevision
 from tests.fixtures.ledger import NOON, identity
 
 MINUTE = timedelta(minutes=1)
+HEAD = AppliedRevision("abc", None, AppliedBy.APPLY, None, "ada", "w", NOON - timedelta(hours=1), ("out",), {})
 
 
 def report(
@@ -41,7 +44,7 @@ def lane(which: Lane, in_flight: int, received: timedelta | None = None, why: st
 def seen(*reports: DestinationReport, destinations: tuple[str, ...] = ("out",)) -> Seen:
     return Seen(
         at=NOON,
-        revision="abc",
+        in_force=in_force(HEAD, "abc", (), NOON, FRESH),
         destinations=destinations,
         undecided=0,
         backlog={},
@@ -112,12 +115,44 @@ def test_dead_letters_wait_for_a_person(dead: int, problem: str) -> None:
     assert stand(replace(seen(report()), overview=Overview({}, {}, {"out": dead}))).problems == (problem,)
 
 
-def test_workers_of_another_revision_are_noticed() -> None:
-    assert stand(seen(report(revision="old"))).problems == (
-        "the workers run revision old, but hub.yaml is abc: restart them",
-    )
-    different = stand(seen(report(revision="old"), report(worker="b")))
-    assert different.problems == ("workers run different revisions of hub.yaml (abc, old)",)
+def process(revision: str = "abc", refused: str | None = None, age: timedelta = timedelta(0)) -> ProcessReport:
+    problem = None if refused is None else "hub.yaml:3: ${X} is not set\nand more"
+    return ProcessReport(ProcessKind.WORKER, "host:1", NOON - age, revision, NOON - MINUTE, refused, problem)
+
+
+@pytest.mark.parametrize(
+    ("head", "file", "one", "problem"),
+    [
+        (HEAD, "abc", process(), None),
+        (HEAD, None, process("older", age=FRESH * 2), None),
+        (HEAD, "abc", process("older"), "worker host:1 runs older, and not abc"),
+        (replace(HEAD, at=NOON), "abc", process("older"), None),  # it is being taken up
+        (HEAD, "def", process(), "drift: in force is abc, applied by ada, and the file is def"),
+        (
+            replace(HEAD, kind=AppliedBy.ROLLBACK, overrides="def"),
+            "def",
+            process(),
+            "drift: in force is abc, rolled back by ada, and the file is def",
+        ),
+        (
+            HEAD,
+            "abc",
+            process("old", refused="abc"),
+            "worker host:1 cannot take up abc and runs old (hub.yaml:3: ${X} is not set)",
+        ),
+    ],
+)
+def test_who_runs_another_revision_than_is_in_force_is_noticed(
+    head: AppliedRevision, file: str | None, one: ProcessReport, problem: str | None
+) -> None:
+    found = stand(replace(seen(report()), in_force=in_force(head, file, [one], NOON, FRESH)))
+    assert found.problems == (() if problem is None else (problem,))
+
+
+def test_what_is_retired_and_not_empty_is_shown_and_no_problem() -> None:
+    found = stand(replace(seen(report(), report("gone")), retired=["gone"], backlog={("gone", Lane.NORMAL): 3}))
+    assert found.summary == "All is well: the destination is up, nothing waits for a person."
+    assert [one.retired for one in found.destinations] == [False, True]
 
 
 def test_without_a_projection_rates_are_unknown_and_that_is_said() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hub.lint import CODES, lint
 from tests.unit.lint.conftest import FIRST, Found, Load
 
-NEWS = "the events delivery.dead, destination.down, destination.up and 2 more of hub"
+NEWS = "the events configuration.refused, delivery.dead, destination.down and 3 more of hub"
 FAILED = "the events batch.failed of gemini"
 ALL = "the events batch.cancelled, batch.expired, batch.failed and 7 more of gemini"
 

@@ -12,8 +12,15 @@ def test_a_new_id_for_an_old_route_is_found(load_text: Load) -> None:
     (finding,) = lint(now, before)
     assert str(finding) == (
         f"hub.yaml:{FIRST}: route `failures` is called `failed-jobs` now, which gives its deliveries new ids: a replay "
-        "delivers again what was delivered under the old ones [renamed-route]\n  fix: keep the id `failures`"
+        "delivers again what was delivered under the old ones [renamed-route]\n"
+        "  fix: write `was: failures` beside it, or keep the id"
     )
+
+
+def test_one_that_says_what_it_was_keeps_its_deliveries_ids(load_text: Load) -> None:
+    before = load_text(f"{{id: failures, to: db, {WHEN}}}")
+    assert lint(load_text(f"{{id: failed-jobs, was: failures, to: db, {WHEN}}}"), before) == []
+    assert lint(load_text(f"{{id: failed-jobs, was: another, to: db, {WHEN}}}"), before) == []
 
 
 def test_what_is_new_or_gone_or_does_something_else_is_not(load_text: Load) -> None:

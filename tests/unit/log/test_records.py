@@ -1,5 +1,6 @@
 """Whatever a sender writes comes back from the log as it was."""
 
+import gzip
 import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -29,7 +30,8 @@ from schemas.identity import LIVE, DeliveryId, Run, delivery_id
 from schemas.lane import Lane
 from schemas.news import Happening, NewsItem, NewsType, Severity
 from schemas.outcome import Outcome, OutcomeState
-from schemas.report import DestinationReport, DestinationState, LaneReport, Waiting
+from schemas.report import DestinationReport, DestinationState, LaneReport, ProcessKind, ProcessReport, Waiting
+from schemas.revision import AppliedBy, AppliedRevision
 
 NOW = datetime(2026, 2, 3, 4, 5, 6, 789012, UTC)
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9-]{0,20}", fullmatch=True)
@@ -338,6 +340,23 @@ def test_a_partition_is_chosen_by_the_bytes_of_the_key() -> None:
     assert records.partition_for("50 %\n é", 97) == records.partition_for_bytes(key, 97)
 
 
+PROCESS = ProcessReport(ProcessKind.WORKER, "host:1", NOW, "abc", NOW, "def", "hub.yaml:3: no")
+REVISION = AppliedRevision("abc", None, AppliedBy.ROLLBACK, "def", "ada", "why", NOW, ("out",), {"hub.yaml": "é: 1"})
+
+
+def test_revisions_and_what_processes_say_of_them_come_back_as_they_were() -> None:
+    assert records.decode_revision(records.encode_revision(REVISION).value) == REVISION
+    assert records.decode_process_report(records.encode_process_report(PROCESS).value) == PROCESS
+    assert records.is_process_report(records.encode_process_report(PROCESS).key)
+    assert not records.is_process_report(records.encode_report(report(WAITING)).key)
+
+
+def test_a_revision_that_would_fill_the_memory_is_none() -> None:
+    for value in (gzip.compress(b" " * 70_000_000), b"", b"{}", gzip.compress(b'{"format": 1}')):
+        with pytest.raises(records.MalformedRecordError):
+            records.decode_revision(value)
+
+
 def test_the_schemas_for_other_languages_are_fresh() -> None:
     stored = {path.name: path.read_bytes() for path in generate.FOLDER.iterdir() if path.name != "hub-yaml.json"}
     assert stored == generate.documents(), "run python -m schemas.generate"
@@ -354,6 +373,8 @@ def test_what_is_written_fits_the_schemas(tmp_path: Path) -> None:
         "outcome.json": orjson.loads(records.encode_outcome(outcome(OutcomeState.DEAD, None)).value or b""),
         "control.json": orjson.loads(records.encode_control(Control("out", False, "ada", "", NOW)).value or b""),
         "report.json": orjson.loads(records.encode_report(report(WAITING)).value or b""),
+        "process-report.json": orjson.loads(records.encode_process_report(PROCESS).value or b""),
+        "revision.json": orjson.loads(gzip.decompress(records.encode_revision(REVISION).value or b"")),
         "news.json": orjson.loads(news_event(NEWS, "1", NOW).body),
         "event-headers.json": {name: value.decode() for name, value in stored.headers},
         "archived-event.json": orjson.loads(encode_line(one, "all", DeliveryId("x"), LIVE)),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -79,13 +80,15 @@ def empty_shelf() -> None:
     Shelf.at_once = Shelf.most_at_once = 0
 
 
-def enriching(home: Path, file_secrets: FileSecrets[Any] | None = None, **settings: Any) -> Enriching:
-    entry = SourceEntry("shelf", Shelf, ShelfConfig(), NOWHERE, file_secrets)
+SHELF = SourceEntry("shelf", Shelf, ShelfConfig(), NOWHERE)
+
+
+def enriching(home: Path, **settings: Any) -> Enriching:
     route = Route("r", None, (), NOWHERE, enrich="book")
     configuration = Configuration(
         "hub",
         LogConfig(),
-        {"shelf": entry},
+        {},
         {},
         (route,),
         (),
@@ -95,9 +98,11 @@ def enriching(home: Path, file_secrets: FileSecrets[Any] | None = None, **settin
     return Enriching(configuration, home, OutgoingHttp(), lambda: NOW)
 
 
-def wanted(event_id: str = "e1", route: str = "r", source: str = "shelf", enrichment: str = "book") -> Wanted:
-    one = delivery(Options(), event_id, route=route, source=source)
-    return Wanted(one.key, one.event, enrichment)
+def wanted(
+    event_id: str = "e1", route: str = "r", source: SourceEntry | None = SHELF, enrichment: str = "book"
+) -> Wanted:
+    one = delivery(Options(), event_id, route=route, source="shelf")
+    return Wanted(one.key, one.event, enrichment, source)
 
 
 async def result_of(target: Enriching, one: Wanted) -> Result | BaseException | None:
@@ -161,7 +166,7 @@ async def test_a_source_that_never_answers_is_given_up_for_this_time(tmp_path: P
     assert "no answer within" in str(found)
 
 
-@pytest.mark.parametrize("one", [wanted(source="gone"), wanted(enrichment="film")])
+@pytest.mark.parametrize("one", [wanted(source=None), wanted(enrichment="film")])
 async def test_an_event_of_a_source_that_cannot_is_a_bad_record(tmp_path: Path, one: Wanted) -> None:
     found = await result_of(enriching(tmp_path), one)
     assert isinstance(found, BadRecordError)
@@ -171,12 +176,13 @@ async def test_an_event_of_a_source_that_cannot_is_a_bad_record(tmp_path: Path, 
 async def test_a_key_in_a_file_is_read_for_each_fetch_and_kept_while_the_file_is_unusable(tmp_path: Path) -> None:
     file = tmp_path / "key"
     secrets = FileSecrets({file: "first"}, lambda contents: ShelfConfig(key=SecretStr(contents[file])))
-    target = enriching(tmp_path, secrets)
+    source = replace(SHELF, file_secrets=secrets)
+    target = enriching(tmp_path)
     for text in ("first", "second"):
         file.write_text(text)
-        await result_of(target, wanted(text))
+        await result_of(target, wanted(text, source=source))
     file.unlink()
-    await result_of(target, wanted("last"))
+    await result_of(target, wanted("last", source=source))
     assert Shelf.fetched == ["first", "second", "last"]
 
 
@@ -190,5 +196,5 @@ async def test_what_is_old_is_deleted_and_a_hub_that_enriches_nothing_makes_no_f
     idle = Enriching(
         Configuration("hub", LogConfig(), {}, {}, (), (), "0" * 12), tmp_path / "idle", OutgoingHttp(), lambda: NOW
     )
-    await idle.prune()
+    await idle._prune()
     assert not (tmp_path / "idle").exists()

@@ -1,0 +1,1 @@
+"""``hub plan``, ``apply``, ``rollback`` and ``history``: the configuration that is in force, and changing it."""
