@@ -9,12 +9,8 @@ import logging
 from typing import Any
 from weakref import WeakSet
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.metadata import MetadataRequest
-
-from hub.log.bootstrap import begin_with_who_answers
-from hub.log.connection import KafkaConnection
 
 _log = logging.getLogger(__name__)
 
@@ -46,15 +42,3 @@ def guard(client: Any, cluster_id: str | None) -> None:
         return connection
 
     client._get_conn = guarded  # noqa: SLF001
-
-
-def guarded_consumer(connection: KafkaConnection, **options: Any) -> AIOKafkaConsumer:
-    """An aiokafka consumer without a group, not started: it reads what is committed in the connection's cluster, and in
-    no other.
-    """
-    consumer = AIOKafkaConsumer(
-        **connection.aiokafka(), enable_auto_commit=False, isolation_level="read_committed", **options
-    )
-    begin_with_who_answers(consumer._client)  # noqa: SLF001
-    guard(consumer._client, connection.cluster_id)  # noqa: SLF001
-    return consumer

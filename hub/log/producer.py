@@ -8,9 +8,8 @@ from contextlib import suppress
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from hub.log.bootstrap import begin_with_who_answers
-from hub.log.cluster_guard import guard
 from hub.log.connection import KafkaConnection
+from hub.log.mending import mend
 
 log = logging.getLogger(__name__)
 
@@ -99,8 +98,7 @@ class HealingProducer:
         attempt = 0
         while True:
             producer = AIOKafkaProducer(**self._arguments)
-            begin_with_who_answers(producer.client)
-            guard(producer.client, self._cluster_id)
+            mend(producer.client, self._cluster_id)
             connected = False
             try:
                 async with asyncio.timeout(self._timeout):

@@ -11,9 +11,9 @@ from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from hub.log.admin_client import KafkaUnavailableError
-from hub.log.cluster_guard import guarded_consumer
 from hub.log.connection import KafkaConnection
 from hub.log.cut import Range
+from hub.log.mending import guarded_consumer
 
 _AT_ONCE = 2000
 

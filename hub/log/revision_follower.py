@@ -8,8 +8,8 @@ from dataclasses import replace
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from hub.log.cluster_guard import guarded_consumer
 from hub.log.connection import KafkaConnection
+from hub.log.mending import guarded_consumer
 from hub.log.revisions import PARTITION, read_to_end, revision_in
 from hub.log.topics import Topics
 from schemas.revision import AppliedRevision

@@ -15,9 +15,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced, TransactionalIdAuthorizationFailed
 
 from hub.log.admin_client import KafkaUnavailableError, LogAdminError
-from hub.log.bootstrap import begin_with_who_answers
-from hub.log.cluster_guard import guard, guarded_consumer
 from hub.log.connection import KafkaConnection
+from hub.log.mending import guarded_consumer, mend
 from hub.log.records import MalformedRecordError, decode_revision, encode_revision
 from hub.log.topics import HEADROOM, Topics
 from schemas.revision import AppliedRevision
@@ -119,8 +118,7 @@ class RevisionLog:
             max_request_size=64_000_000,
             request_timeout_ms=int(self._seconds * 1000),
         )
-        begin_with_who_answers(producer.client)
-        guard(producer.client, self._connection.cluster_id)
+        mend(producer.client, self._connection.cluster_id)
         try:
             await producer.start()
             yield producer

@@ -9,8 +9,8 @@ from datetime import datetime
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from hub.log.cluster_guard import guarded_consumer
 from hub.log.connection import KafkaConnection
+from hub.log.mending import guarded_consumer
 from hub.log.records import MalformedRecordError, decode_outcome
 from hub.processors.outcome_index import DEDUPE_WINDOW, OutcomeIndex, fingerprint
 from schemas.outcome import Outcome

@@ -12,9 +12,8 @@ from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from hub.log.bootstrap import begin_with_who_answers
-from hub.log.cluster_guard import guard
 from hub.log.leaders import follow_leaders
+from hub.log.mending import mend
 
 _log = logging.getLogger(__name__)
 
@@ -86,8 +85,7 @@ class SafeConsumerThread(driver.AIOKafkaConsumerThread):
         # A consumer that was not polled for a while (the agent waits for a destination) leaves the group, and Faust
         # never joins again: no limit. The watchdog of the worker looks at progress instead.
         consumer._max_poll_interval_ms = 10**12  # noqa: SLF001
-        begin_with_who_answers(consumer._client)  # noqa: SLF001
-        guard(consumer._client, getattr(self.transport, "cluster_id", None))  # noqa: SLF001
+        mend(consumer._client, getattr(self.transport, "cluster_id", None))  # noqa: SLF001
         return consumer
 
     def member(self) -> tuple[str, frozenset[str]]:

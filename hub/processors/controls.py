@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from hub.log.cluster_guard import guarded_consumer
 from hub.log.connection import KafkaConnection
 from hub.log.control_table import ControlTable
+from hub.log.mending import guarded_consumer
 from hub.log.records import MalformedRecordError
 from hub.log.topics import Topics
 from schemas.control import Control
