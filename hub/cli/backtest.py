@@ -140,13 +140,10 @@ def _backtest_of_archive(
 def _new(path: Path) -> Configuration:
     """Variables may be unset: it is compared, not run."""
     try:
-        return load(path, os.environ)
+        return load(path, os.environ, may_lack=True)
     except ConfigurationError as error:
-        try:
-            return load(path, os.environ, expand=False)
-        except ConfigurationError:
-            click.echo(str(error), err=True)
-            raise SystemExit(CONFIGURATION_ERROR) from error
+        click.echo(str(error), err=True)
+        raise SystemExit(CONFIGURATION_ERROR) from error
 
 
 @contextmanager

@@ -26,11 +26,7 @@ def earlier(against: str, path: Path, *, expand: bool) -> Configuration:
 
 def _loaded(path: Path, *, expand: bool) -> Configuration:
     try:
-        return load(path, os.environ, expand=expand)
-    except ConfigurationError:
-        pass
-    try:
-        return load(path, os.environ, expand=False)
+        return load(path, os.environ, expand=expand, may_lack=True)
     except ConfigurationError as error:
         fail(f"--against: it cannot be used, so nothing can be compared with it\n{error}", CONFIGURATION_ERROR)
 

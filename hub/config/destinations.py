@@ -8,12 +8,11 @@ from pydantic import BaseModel
 
 from connectors.api import CollectingDestination, ConfigModel, Destination
 from connectors.registry import ConnectorError, Kind
-from hub.config.file_secrets import FileSecrets
 from hub.config.model import DeliverySettings, DestinationEntry, Renamed
 from hub.config.names import check_name
 from hub.config.nodes import Node
 from hub.config.problems import Problems
-from hub.config.reading import Reading, digest, only, without
+from hub.config.reading import Options, Reading, digest, only, without
 from hub.config.secret_fields import file_of_option, refuse_files
 from hub.config.validation import keys, validate
 
@@ -53,23 +52,24 @@ def _read_destination(name: str, node: Node, defaults: DeliverySettings, reading
     entry = without(node, "type", "was")
     options = _read_options(entry, connector, reading)
     settings = _read_settings(entry, connector, defaults, reading)
-    config, file_secrets = _read_config(connector, entry, reading)
+    config = _read_config(connector, entry, reading)
     validate(connector.options_model, options, reading.problems, optional=True)
     built = None
-    if config is not None and settings is not None:
+    if config.made is not None and settings is not None:
         builtin = reading.registry.is_builtin(Kind.DESTINATION, type_name.value)
         isolated = not builtin if settings.isolate is None else settings.isolate
         written = digest(node, repr(defaults))
         built = DestinationEntry(
             name,
             connector,
-            config,
+            config.made,
             settings,
             isolated,
             node.where,
-            file_secrets,
+            config.file_secrets,
             written,
             _read_was(name, node, reading),
+            whole=config.whole and not node.has_unset,
         )
     return Configured(connector, built, settings or defaults, options.items())
 
@@ -126,9 +126,7 @@ def _read_options(entry: Node, connector: type[Destination[Any, Any]], reading: 
     return without(options, *in_files)
 
 
-def _read_config(
-    connector: type[Destination[Any, Any]], entry: Node, reading: Reading
-) -> tuple[Any, FileSecrets[Any] | None]:
+def _read_config(connector: type[Destination[Any, Any]], entry: Node, reading: Reading) -> Options[Any]:
     """The connector's own options: every key that belongs neither to the hub nor only to ``with``."""
     model = connector.config_model
     elsewhere = (keys(DeliverySettings) | keys(connector.options_model)) - keys(model)

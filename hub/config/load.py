@@ -30,12 +30,18 @@ __all__ = ["ConfigurationError", "load", "load_texts"]
 
 
 def load(
-    path: Path, environ: Mapping[str, str], *, expand: bool = True, registry: Registry | None = None
+    path: Path,
+    environ: Mapping[str, str],
+    *,
+    expand: bool = True,
+    may_lack: bool = False,
+    registry: Registry | None = None,
 ) -> Configuration:
     """Read and check a configuration: a file, or a folder whose ``*.yaml`` are merged.
 
     Variables come from ``environ``, then from ``.env`` beside the configuration. With ``expand`` False neither they
-    nor the files of secrets are looked up, and values that need one stay unchecked: good to look at, not to run.
+    nor the files of secrets are looked up, and values that need one stay unchecked: good to look at, not to run. With
+    ``may_lack`` that is so for those which are not there.
 
     Raises:
         ConfigurationError: every problem that was found.
@@ -44,7 +50,7 @@ def load(
     texts = read_texts(path, problems)
     problems.raise_any()
     with without_collection():
-        return _load(texts, path, environ, problems, expand=expand, registry=registry)
+        return _load(texts, path, environ, problems, expand=expand, may_lack=may_lack, registry=registry)
 
 
 def load_texts(
@@ -53,6 +59,7 @@ def load_texts(
     environ: Mapping[str, str],
     *,
     expand: bool = True,
+    may_lack: bool = False,
     registry: Registry | None = None,
 ) -> Configuration:
     """`load` of texts that somebody else read: file name → text. ``path`` is where the files would be: ``.env`` and
@@ -63,7 +70,7 @@ def load_texts(
     """
     found = [Text(Path(name), text) for name, text in sorted(texts.items())]
     with without_collection():
-        return _load(found, path, environ, Problems(), expand=expand, registry=registry)
+        return _load(found, path, environ, Problems(), expand=expand, may_lack=may_lack, registry=registry)
 
 
 def _load(
@@ -73,6 +80,7 @@ def _load(
     problems: Problems,
     *,
     expand: bool,
+    may_lack: bool,
     registry: Registry | None,
 ) -> Configuration:
     root = tree(texts, path, problems)
@@ -81,8 +89,8 @@ def _load(
     folder = folder_of(path)
     env_file = folder / ".env"
     values = {**read_dotenv(env_file, problems), **environ} if expand else None
-    root = Variables(values, env_file, problems).expand(root)
-    secret_files = SecretFiles(folder, problems, read_secret if expand else None)
+    root = Variables(values, env_file, problems, may_lack=may_lack).expand(root)
+    secret_files = SecretFiles(folder, problems, read_secret if expand else None, may_lack=may_lack)
     home = Path(environ.get("HUB_HOME") or Settings().home) if expand else None
     reading = Reading(problems, registry or Registry.installed(), secret_files, values, home)
     configuration = _read(root, texts, reading)
@@ -121,6 +129,7 @@ def _read(root: Node, texts: Sequence[Text], reading: Reading) -> Configuration 
         enrichments=file.enrichments,
         findings=tuple(findings),
         places=places_of(section["routes"]),
+        unset=frozenset(key for key, node in root.items().items() if node.has_unset),
     )
 
 

@@ -211,7 +211,8 @@ class SourceEntry:
 @dataclass(frozen=True, slots=True)
 class DestinationEntry:
     """One of ``destinations:``. ``isolated`` says whether it gets a worker process of its own. ``written`` is a digest
-    as that of a source, ``was`` the name that this destination had before.
+    as that of a source, ``was`` the name that this destination had before. ``whole`` False: something has no value
+    here, so that nothing can be delivered.
     """
 
     name: str
@@ -223,6 +224,7 @@ class DestinationEntry:
     file_secrets: FileSecrets[DestinationConfig] | None = field(default=None, repr=False)
     written: str = ""
     was: str | None = None
+    whole: bool = True
 
     @property
     def batching(self) -> Batching:
@@ -241,11 +243,14 @@ class DestinationEntry:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One destination of a route, with the route's ``with`` values and ``retry`` merged over the destination's."""
+    """One destination of a route, with the route's ``with`` values and ``retry`` merged over the destination's.
+    ``whole`` False: something of them, or of the route, has no value here.
+    """
 
     destination: str
     options: Options
     retry: RetryConfig
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +317,8 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """A whole, valid ``hub.yaml``. ``revision`` is 12 hex digits of the SHA-256 of its ``texts``, file name → text,
-    variables unexpanded. ``places`` says where the keys of routes stand: see `hub.config.places`.
+    variables unexpanded. ``places`` says where the keys of routes stand: see `hub.config.places`. ``unset`` are the
+    keys at the top in which something has no value here: good to look at, not to run.
     """
 
     name: str
@@ -327,6 +333,7 @@ class Configuration:
     enrichments: EnrichmentsConfig = field(default_factory=EnrichmentsConfig)
     findings: tuple[Finding, ...] = ()
     places: Mapping[Place, Where] = field(default_factory=dict, repr=False)
+    unset: frozenset[str] = frozenset()
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property

@@ -1,7 +1,7 @@
 """The values of a configuration, each with the line it was written on."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hub.config.model import Where
@@ -64,6 +64,19 @@ class Node:
         if isinstance(self.value, tuple) and isinstance(step, int) and 0 <= step < len(self.value):
             return self.value[step]
         return None
+
+    def without(self, nodes: "Collection[Node]") -> "Node":
+        """The same without these, which are compared by identity."""
+
+        def stays(node: Node) -> bool:
+            return not any(node is each for each in nodes)
+
+        if isinstance(self.value, Mapping):
+            rest = {key: node.without(nodes) for key, node in self.value.items() if stays(node)}
+            return replace(self, value=rest)
+        if isinstance(self.value, tuple):
+            return replace(self, value=tuple(node.without(nodes) for node in self.value if stays(node)))
+        return self
 
     def scalars(self) -> Iterator["Node"]:
         """Every scalar in it, itself included."""

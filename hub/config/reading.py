@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -46,10 +46,8 @@ class Reading:
             return None
         return None if name.unset else TypeName(name, name.value)
 
-    def options(
-        self, model: type[ModelT], node: Node, *, known: Collection[str] = ()
-    ) -> tuple[ModelT | None, FileSecrets[ModelT] | None]:
-        """A connector's own options, and its secrets that are in files, if any. ``known`` as for `validate`."""
+    def options(self, model: type[ModelT], node: Node, *, known: Collection[str] = ()) -> "Options[ModelT]":
+        """A connector's own options. ``known`` as for `validate`."""
         filled, contents = self.secret_files.fill(model, node)
         options = validate(model, filled, self.problems, known=known)
 
@@ -61,7 +59,18 @@ class Reading:
             assert made is not None
             return made
 
-        return options, FileSecrets(contents, made_of) if contents else None
+        return Options(options, FileSecrets(contents, made_of) if contents else None, whole=not filled.has_unset)
+
+
+@dataclass(frozen=True, slots=True)
+class Options(Generic[ModelT]):
+    """``made`` None: there are problems. ``file_secrets`` are those in files, if any. ``whole`` False: something has no
+    value, so that they are good to look at, and not to run.
+    """
+
+    made: ModelT | None
+    file_secrets: FileSecrets[ModelT] | None = None
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

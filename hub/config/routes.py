@@ -183,7 +183,8 @@ def _targets(
             retry = configured.settings.retry
             if written.retry is not None:
                 retry = layered(retry, written.retry)
-            targets.append(Target(name, options, retry))
+            whole = not element.has_unset and not any(each.has_unset for each in configured.options.values())
+            targets.append(Target(name, options, retry, whole))
     return tuple(targets)
 
 

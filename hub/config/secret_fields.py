@@ -54,10 +54,19 @@ class SecretFiles:
     """Puts what ``read`` says of a file in place of ``{file: PATH}``, where a model expects a secret. Paths are
     relative to the configuration's folder.
 
-    ``read`` None leaves the secrets unset, as variables are without an environment.
+    ``read`` None leaves the secrets unset, as variables are without an environment; with ``may_lack``, those that
+    cannot be read.
     """
 
-    def __init__(self, folder: Path, problems: Problems, read: Callable[[Path], str | Unreadable] | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        problems: Problems,
+        read: Callable[[Path], str | Unreadable] | None,
+        *,
+        may_lack: bool = False,
+    ) -> None:
+        self._may_lack = may_lack
         self._folder = folder
         self._problems = problems
         self._read = read
@@ -95,7 +104,8 @@ class SecretFiles:
     def _contents(self, node: Node, path: Path) -> str | None:
         found = None if self._read is None else self._read(path)
         if isinstance(found, Unreadable):
-            self._problems.add(node.where, f"the secret's file {path} {found.reason}")
+            if not self._may_lack:
+                self._problems.add(node.where, f"the secret's file {path} {found.reason}")
             return None
         return found
 

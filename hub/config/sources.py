@@ -34,7 +34,9 @@ def _read_source(name: str, node: Node, reading: Reading) -> SourceEntry | None:
         return None
     options = with_default_variables(connector.config_model, without(node, "type"), reading)
     if issubclass(connector, Registrar) and "secrets" not in options.items():
-        config, file_secrets = kept_options(name, connector.config_model, options, reading)
+        found = kept_options(name, connector.config_model, options, reading)
     else:
-        config, file_secrets = reading.options(connector.config_model, options)
-    return None if config is None else SourceEntry(name, connector, config, node.where, file_secrets, digest(node))
+        found = reading.options(connector.config_model, options)
+    if found.made is None:
+        return None
+    return SourceEntry(name, connector, found.made, node.where, found.file_secrets, digest(node))

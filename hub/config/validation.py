@@ -1,9 +1,10 @@
 """Nodes → pydantic models, with every error at the line it belongs to."""
 
 from collections.abc import Collection, Sequence
-from typing import TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from hub.config.nodes import Node
@@ -23,8 +24,8 @@ def validate(
     """Read a mapping as a model; None where it is not one, and the problems say why.
 
     ``known`` are further keys that are allowed beside the model's, for "did you mean". ``optional`` accepts that
-    required fields are missing. Where the only fault is a variable that has no value, the model is returned
-    unchecked: good to look at, not to run.
+    required fields are missing. Where the only fault is that variables have no value, the model is returned all the
+    same, with defaults for these, or with what is written where there is no default: good to look at, not to run.
     """
     mask_secrets(model, node, problems)
     try:
@@ -34,7 +35,30 @@ def validate(
     certain = [each for each in errors if each["type"] in _ABOUT_KEYS or not node.at(each["loc"]).has_unset]
     for each in certain:
         _report(each, model, node, problems, known)
-    return None if certain else model.model_construct(**node.plain())
+    return None if certain else _without_unset(model, node, [node.at(each["loc"]) for each in errors])
+
+
+def _without_unset(model: type[ModelT], node: Node, unset: Collection[Node]) -> ModelT:
+    rest = node.without(unset)
+    try:
+        return model.model_validate(rest.plain())
+    except ValidationError:  # something that is required has no value
+        values: dict[str, Any] = {}
+        for name, field in model.model_fields.items():
+            key = field.alias or name
+            if key in rest.items():
+                values[name] = _converted(field, rest.items()[key].plain())
+            elif key in node.items() and field.is_required():
+                values[name] = node.items()[key].plain()
+        return model.model_construct(**values)
+
+
+def _converted(field: FieldInfo, value: Any) -> Any:
+    kind: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError:
+        return value
 
 
 def _report(

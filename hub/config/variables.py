@@ -35,10 +35,15 @@ def read_dotenv(path: Path, problems: Problems) -> dict[str, str]:
 
 
 class Variables:
-    """Puts variables into nodes. ``values`` None leaves required ones unset: nothing is looked up anywhere."""
+    """Puts variables into nodes. ``values`` None leaves those without a default unset: nothing is looked up anywhere;
+    with ``may_lack``, those that have no value.
+    """
 
-    def __init__(self, values: Mapping[str, str] | None, env_file: Path, problems: Problems) -> None:
+    def __init__(
+        self, values: Mapping[str, str] | None, env_file: Path, problems: Problems, *, may_lack: bool = False
+    ) -> None:
         self._values = values
+        self._may_lack = may_lack or values is None
         self._env_file = env_file
         self._problems = problems
 
@@ -79,8 +84,8 @@ class Variables:
             self._problems.mask(value, f"${{{name}}}")
         if default is not None:
             return value or default.removeprefix(":-")
-        if value is None and self._values is not None:
-            hint = did_you_mean(name, self._values)
+        if value is None and not self._may_lack:
+            hint = did_you_mean(name, self._values or ())
             self._problems.add(
                 where, f"${{{name}}} is not set{hint}; put `{name}=…` into {self._env_file} or into the environment"
             )

@@ -33,6 +33,10 @@ timeout_option = click.option(
 )
 
 
+_OF_TOPICS = {"name", "log", "retry"}
+"""What topics are named and made by."""
+
+
 def whoami() -> str:
     """``user@host``."""
     try:
@@ -45,10 +49,16 @@ def whoami() -> str:
 def loaded(path: Path, *, expand: bool = True, code: int = CONFIGURATION_ERROR) -> Configuration:
     """Ends the command with ``code``, every problem on a line of its own, where the file cannot be used."""
     try:
-        return load(path, os.environ, expand=expand)
+        configuration = load(path, os.environ, expand=expand)
     except ConfigurationError as error:
         click.echo(str(error), err=True)
         raise SystemExit(code) from error
+    if unknown := sorted(configuration.unset & _OF_TOPICS):
+        fail(
+            f"{path}: `{unknown[0]}` has a variable, and without it nobody knows the topics; set it, or write it out",
+            code,
+        )
+    return configuration
 
 
 def hub_at(path: Path) -> str:
@@ -56,7 +66,7 @@ def hub_at(path: Path) -> str:
     has none.
     """
     name = name_in(path) if path.exists() else Topics().hub
-    return name if name is not None else loaded(path, expand=False).name
+    return name if name is not None else loaded(path).name
 
 
 class Revisions:
@@ -93,11 +103,7 @@ class Revisions:
 def as_it_was(applied: AppliedRevision, path: Path) -> Configuration | None:
     """A revision, to be compared with: its variables may be unset. None where only an older hub could read it."""
     try:
-        return load_texts(applied.texts, path, os.environ)
-    except ConfigurationError:
-        pass
-    try:
-        return load_texts(applied.texts, path, {}, expand=False)
+        return load_texts(applied.texts, path, os.environ, may_lack=True)
     except ConfigurationError:
         return None
 

@@ -122,7 +122,9 @@ def registry() -> Registry:
 
 
 class Load(Protocol):
-    def __call__(self, text: str, environ: Mapping[str, str] = ..., *, expand: bool = ...) -> Configuration: ...
+    def __call__(
+        self, text: str, environ: Mapping[str, str] = ..., *, expand: bool = ..., may_lack: bool = ...
+    ) -> Configuration: ...
 
 
 @pytest.fixture
@@ -130,9 +132,11 @@ def load_text(tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatc
     """Write ``hub.yaml`` into an empty current folder, and load it from there."""
     monkeypatch.chdir(tmp_path)
 
-    def loaded(text: str, environ: Mapping[str, str] = {}, *, expand: bool = True) -> Configuration:
+    def loaded(
+        text: str, environ: Mapping[str, str] = {}, *, expand: bool = True, may_lack: bool = False
+    ) -> Configuration:
         Path("hub.yaml").write_text(text, encoding="utf-8")
-        return load(Path("hub.yaml"), environ, expand=expand, registry=registry)
+        return load(Path("hub.yaml"), environ, expand=expand, may_lack=may_lack, registry=registry)
 
     return loaded
 

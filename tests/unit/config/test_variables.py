@@ -1,12 +1,14 @@
 """Where values come from: the environment, ``.env``, files of secrets; and that none of them can do more than that."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import Field, SecretStr
 
 from connectors.api import Options
+from hub.config.model import DeliverySettings, LogConfig
 from tests.unit.config.conftest import Load, PagerDestination, StoreConfig
 
 ProblemsOf = Callable[..., list[str]]
@@ -103,6 +105,27 @@ class TestWithoutTheEnvironment:
         assert "real" not in repr(found)
         assert "secret" not in repr(found)
         assert [route.id for route in found.routes] == ["all"]
+
+    def test_what_has_no_value_has_its_default_and_everything_else_is_what_is_written(self, load_text: Load) -> None:
+        text = STORE.replace("url: u", "url: '${URL}', port: '${PORT}', concurrency: '${C}', timeout: 5s")
+        text += "routes: [{id: all, to: db, sample: '${S}', stale_after: 1h}]\n"
+        text += "log: {partitions: '${N}', retention: 2h}\ndefaults: {rate_limit: '${R}'}\n"
+        found = load_text(text, expand=False)
+        assert (found.log.partitions, found.log.retention) == (LogConfig().partitions, timedelta(hours=2))
+        db, [route] = found.destinations["db"], found.routes
+        assert (db.settings.concurrency, db.settings.timeout) == (DeliverySettings().concurrency, timedelta(seconds=5))
+        assert isinstance(db.config, StoreConfig)
+        assert db.config.port == StoreConfig.model_fields["port"].default
+        assert (route.sample, route.stale_after) == (None, timedelta(hours=1))
+        assert (db.whole, route.to[0].whole) == (False, False)
+        assert found.unset == {"destinations", "routes", "log", "defaults"}
+
+    def test_some_may_lack_and_the_others_count(self, load_text: Load) -> None:
+        text = STORE.replace("url: u", "url: {file: nowhere}") + "log: {partitions: '${N}', retention: '${KEEP}'}\n"
+        found = load_text(text, {"KEEP": "2h"}, may_lack=True)
+        assert (found.log.retention, found.destinations["db"].whole) == (timedelta(hours=2), False)
+        Path("nowhere").write_text("u")
+        assert load_text(text, {"KEEP": "2h"}, may_lack=True).destinations["db"].whole
 
     def test_what_does_not_depend_on_them_is_still_checked(self, problems_of: ProblemsOf) -> None:
         text = STORE.replace("TABLE", "${TABLE}").replace("url: u", "prot: 1, mode: fats, port: '${PORT}'")
