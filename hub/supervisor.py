@@ -65,6 +65,11 @@ class Supervisor:
         """The process ids of the parts that run right now."""
         return {name: process.pid for name, process in self._running.items()}
 
+    @property
+    def parts(self) -> Sequence[Part]:
+        """Those that run now, and those that wait for them."""
+        return [*(part for part, _ in self._keepers), *self._waiting]
+
     async def run(self) -> int:
         """Run until ``stop``, or until a part exits with CONFIGURATION_ERROR. Returns the exit code."""
         lifeline, ours = os.pipe()

@@ -5,7 +5,7 @@ import fcntl
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -91,8 +91,11 @@ async def _supervise(parts: Parts, configuration: Configuration, told: Sequence[
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
-    beats = [part.heartbeat for part in first if part.heartbeat is not None]
-    for beat in beats:  # of an earlier hub
+
+    def beats() -> Sequence[Path]:
+        return [part.heartbeat for part in supervisor.parts if part.heartbeat is not None]
+
+    for beat in beats():  # of an earlier hub
         beat.unlink(missing_ok=True)
     beside = [asyncio.create_task(_tell(beats, told, settings)), asyncio.create_task(following.run())]
     try:
@@ -103,15 +106,15 @@ async def _supervise(parts: Parts, configuration: Configuration, told: Sequence[
         await asyncio.wait(beside)
 
 
-async def _tell(beats: Sequence[Path], told: Sequence[str], settings: Settings) -> None:
+async def _tell(beats: Callable[[], Sequence[Path]], told: Sequence[str], settings: Settings) -> None:
     """Say when every part does its work: to people once, to systemd as often as it wants to hear."""
-    while not all(map(is_fresh, beats)):  # noqa: ASYNC110  (other processes: no Event to share)
+    while not all(map(is_fresh, beats())):  # noqa: ASYNC110  (other processes: no Event to share)
         await asyncio.sleep(_LOOK_EVERY)
     click.echo("\n  ".join(["hub is ready. Senders post to", *told]))
     click.echo(f"Programs ask {announced(settings)}/events, or wait there (`hub wait JOB`)")
     notify(f"READY=1\nSTATUS=receiving webhooks: {' '.join(told)}")
     seconds = watchdog_seconds()
     while seconds is not None:
-        silent = [beat.name for beat in beats if not is_fresh(beat)]
+        silent = [beat.name for beat in beats() if not is_fresh(beat)]
         notify(f"STATUS=no sign of life from {', '.join(silent)}" if silent else "WATCHDOG=1")
         await asyncio.sleep(seconds)

@@ -67,7 +67,7 @@ async def test_the_watchdog_is_not_fed_while_a_part_is_silent(
     monkeypatch.setenv("WATCHDOG_USEC", "20000")
     monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
     beats = [tmp_path / "worker", tmp_path / "ingress"]
-    telling = asyncio.create_task(up._tell(beats, ["http://127.0.0.1:1/in/x"], Settings(home=tmp_path)))
+    telling = asyncio.create_task(up._tell(lambda: beats, ["http://127.0.0.1:1/in/x"], Settings(home=tmp_path)))
     for each in beats:
         each.touch()
 
@@ -80,4 +80,7 @@ async def test_the_watchdog_is_not_fed_while_a_part_is_silent(
     while (last := await told()) == "WATCHDOG=1":
         pass
     assert last == "STATUS=no sign of life from worker"
+    beats.pop(0)  # its destination is gone, and its process with it
+    while (last := await told()) != "WATCHDOG=1":
+        assert last == "STATUS=no sign of life from worker"
     telling.cancel()

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from hub.supervisor import CONFIGURATION_ERROR, Part, Supervisor
 
 STAYS = "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\ntime.sleep(60)"
@@ -94,6 +96,61 @@ async def test_a_part_that_will_not_stop_is_killed_after_its_deadline() -> None:
     supervisor.stop()
     assert await asyncio.wait_for(running, 5) == 0
     assert not is_alive(pid)
+
+
+async def test_parts_come_and_go_and_the_others_notice_nothing() -> None:
+    broker, worker, plugin = (program(STAYS, name) for name in ("broker", "worker", "plugin"))
+    supervisor = Supervisor([broker, worker])
+    running = asyncio.create_task(supervisor.run())
+    await until(lambda: len(supervisor.pids()) == 2)
+    before = dict(supervisor.pids())
+    await supervisor.change([broker, worker, plugin])
+    await until(lambda: "plugin" in supervisor.pids())
+    await supervisor.change([broker, worker])
+    assert supervisor.pids() == before
+    assert [part.name for part in supervisor.parts] == ["broker", "worker"]
+    await supervisor.change([broker, worker, plugin])
+    await until(lambda: "plugin" in supervisor.pids())
+    pid = supervisor.pids()["plugin"]
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: supervisor.pids().get("plugin", pid) != pid)  # it is kept like the others, also if it came back
+    supervisor.stop()
+    assert await running == 0
+    assert not supervisor.pids()
+
+
+async def test_a_part_that_goes_may_end_as_it_likes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Its file may be what cannot be used any more; for the others that is no reason to stop."""
+    up = tmp_path / "up"
+    source = (
+        "import os, signal, time\n"
+        f"signal.signal(signal.SIGTERM, lambda *_: os._exit({CONFIGURATION_ERROR}))\n"
+        f"open({str(up)!r}, 'w')\n"
+        "time.sleep(60)"
+    )
+    supervisor = Supervisor([program(STAYS, "worker"), program(source, "plugin")])
+    running = asyncio.create_task(supervisor.run())
+    await until(up.exists)
+    await supervisor.change([program(STAYS, "worker")])
+    assert "restarting" not in caplog.text
+    assert not running.done()
+    assert set(supervisor.pids()) == {"worker"}
+    supervisor.stop()
+    assert await running == 0
+
+
+async def test_a_part_that_is_no_longer_wanted_before_its_turn_is_never_started(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    broker = Part("broker", [sys.executable, "-c", STAYS], is_ready=ready.exists)
+    supervisor = Supervisor([broker, program(STAYS, "plugin"), program(STAYS, "worker")])
+    running = asyncio.create_task(supervisor.run())
+    await until(lambda: "broker" in supervisor.pids())
+    await supervisor.change([broker, program(STAYS, "worker")])
+    ready.touch()
+    await until(lambda: "worker" in supervisor.pids())
+    assert "plugin" not in supervisor.pids()
+    supervisor.stop()
+    assert await running == 0
 
 
 async def test_a_configuration_error_of_a_part_ends_everything_instead_of_a_restart_loop() -> None:
