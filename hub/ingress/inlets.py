@@ -104,7 +104,7 @@ class _KeptInlet:
         self.use = self._handover.use
 
     async def open(self) -> None:
-        await self._handover.use().item.source.open()
+        await self._open(self._handover.use().item)
         if self._entry.file_secrets is not None:
             watch = SecretWatch(self._entry.file_secrets, self._about)
             self._watching = asyncio.create_task(self._watch(watch), name=f"watch the secrets of {self._entry.name}")
