@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from connectors.context import utc_now
 from hub.api import parameters
 from hub.api.access import Guard
 from hub.api.answers import ApiError, respond
@@ -21,7 +20,7 @@ from hub.api.endpoints import ENDPOINTS, Endpoint
 from hub.api.journal import Journal
 from hub.api.service import Service
 from hub.api.streams import Streams
-from hub.config.live import FixedConfiguration, Revisions
+from hub.config.current import Revisions
 from hub.config.model import Configuration
 from hub.ledger.standing import KnownSecret
 from hub.ledger.store import Store
@@ -47,7 +46,7 @@ class Api:
         self,
         configuration: Configuration,
         kafka: KafkaConnection,
-        store: Store,
+        stores: Callable[[Configuration], Store],
         streams: Streams,
         known: Callable[[Configuration], Sequence[KnownSecret]],
         begin: Callable[[], Awaitable[Revisions]],
@@ -55,7 +54,8 @@ class Api:
         self._begin = begin
         self._configuration = configuration
         self._kafka = kafka
-        self._store = store
+        self._stores = stores
+        self._store: Store | None = None
         self._streams = streams
         self._known = known
         self._service: Service | None = None
@@ -76,15 +76,26 @@ class Api:
             raise ApiError(503, "log-unusable", str(error)) from None
 
     @asynccontextmanager
-    async def running(self, on_ready: Callable[[], None]) -> AsyncIterator[None]:
+    async def running(self, on_ready: Callable[[], None], on_fault: Callable[[Exception], None]) -> AsyncIterator[None]:
+        """Connect to the log, and answer once that is done. ``on_fault`` hears of what trying again would not mend."""
         async with AsyncExitStack() as stack:
-            connecting = asyncio.create_task(self._connect(stack, on_ready), name="connect the log")
+            connecting = asyncio.create_task(self._work(stack, on_ready, on_fault), name="connect the log")
             try:
                 yield
             finally:
                 self.drain()
                 connecting.cancel()
                 await asyncio.wait([connecting])
+                if self._store is not None:
+                    self._store.dispose()
+
+    async def _work(
+        self, stack: AsyncExitStack, on_ready: Callable[[], None], on_fault: Callable[[Exception], None]
+    ) -> None:
+        try:
+            await self._connect(stack, on_ready)
+        except Exception as error:  # noqa: BLE001  (whoever runs the application cannot see this task)
+            on_fault(error)
 
     async def _connect(self, stack: AsyncExitStack, on_ready: Callable[[], None]) -> None:
         topics = self._configuration.topics
@@ -106,8 +117,12 @@ class Api:
         """Answer by the configuration that is in force, whichever that is by then."""
 
         async def take_up(configuration: Configuration) -> None:
+            before, store = self._store, self._stores(configuration)
             known = partial(self._known, configuration)
-            self._service = Service(configuration, self._kafka, self._store, live, journal, self._streams, known)
+            self._service = Service(configuration, self._kafka, store, live, journal, self._streams, known)
+            self._store = store
+            if before is not None:
+                before.dispose()  # who still asks it ends with a connection of its own
 
         revisions = await self._begin()
         await take_up(revisions.current)
@@ -118,29 +133,27 @@ class Api:
 def create_app(
     configuration: Configuration,
     kafka: KafkaConnection,
-    store: Store,
     *,
+    stores: Callable[[Configuration], Store],
+    begin: Callable[[], Awaitable[Revisions]],
     token: str | None,
     known: Callable[[Configuration], Sequence[KnownSecret]] = lambda _: (),
     streams: Streams | None = None,
     on_ready: Callable[[], None] = lambda: None,
-    begin: Callable[[], Awaitable[Revisions]] | None = None,
+    on_fault: Callable[[Exception], None] = lambda _: None,
 ) -> tuple[Starlette, Api]:
     """The application, and what is told when the service ends. Its lifespan connects to Kafka, however long it takes;
-    then ``on_ready`` is called. ``begin`` says what is in force then, and what later; ``configuration`` for good unless
-    told. ``known`` reads what secrets there are, for the status, and may block. Without a ``token`` only this machine
-    may ask (`hub.api.access`).
+    then ``on_ready`` is called, or ``on_fault`` where it can never be used. ``begin`` says what is in force then, and
+    what later; ``configuration`` is good enough to find the log. ``stores`` makes the projection of a configuration,
+    which is disposed of here. ``known`` reads what secrets there are, for the status, and may block. Without a
+    ``token`` only this machine may ask (`hub.api.access`).
     """
-
-    async def for_good() -> Revisions:
-        return FixedConfiguration(configuration, utc_now)
-
-    api = Api(configuration, kafka, store, streams or Streams(MOST_STREAMS), known, begin or for_good)
+    api = Api(configuration, kafka, stores, streams or Streams(MOST_STREAMS), known, begin)
     app = Starlette(
         routes=[Route("/healthz", _healthz), *(_route(api, endpoint) for endpoint in ENDPOINTS)],
         middleware=[Middleware(Guard, token=token)],
         exception_handlers={ApiError: respond},
-        lifespan=lambda _: api.running(on_ready),
+        lifespan=lambda _: api.running(on_ready, on_fault),
     )
     return app, api
 

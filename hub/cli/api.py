@@ -11,7 +11,6 @@ import click
 from hub.api.app import create_app
 from hub.api.server import bind, create_server
 from hub.cli.api_address import announce
-from hub.cli.projection import projection
 from hub.cli.starting import Start
 from hub.cli.tls import certificate, tls_options
 from hub.cli.wiring import (
@@ -24,6 +23,10 @@ from hub.cli.wiring import (
 )
 from hub.config.known_secrets import known_secrets
 from hub.config.load import ConfigurationError
+from hub.ledger.database import StoreUrlError
+from hub.ledger.store import store_at
+from hub.log.admin_client import LogAdminError, TopicMismatchError
+from hub.log.records import NewerFormatError
 from hub.notify import ready
 from hub.serving.certificate import CertificateError
 from hub.serving.server import AddressInUseError, run
@@ -73,14 +76,14 @@ def command(
         configuration = start.file or asyncio.run(start.look())
     except ConfigurationError as error:
         fail(str(error), CONFIGURATION_ERROR)
-    store = projection(configuration, settings)
     app, api = create_app(
         configuration,
         kafka,
-        store,
+        stores=lambda current: store_at(current.status.url, settings.home, current.topics.hub),
         token=settings.token,
         known=lambda current: known_secrets(current, settings.home),
         on_ready=lambda: ready(heartbeat),
+        on_fault=lambda fault: server.fail(fault),  # noqa: PLW0108  (there is no server yet)
         begin=start.in_force,
     )
     try:
@@ -91,10 +94,10 @@ def command(
         run(server, listening)
     except CertificateError as error:
         fail(f"TLS cannot be served: {error}", CONFIGURATION_ERROR)
-    except AddressInUseError as error:
+    except (ConfigurationError, TopicMismatchError, StoreUrlError) as error:
+        fail(str(error), CONFIGURATION_ERROR)
+    except (AddressInUseError, LogAdminError, NewerFormatError) as error:
         fail(str(error))
-    finally:
-        store.dispose()
 
 
 def _bind_any(host: str, port: int) -> socket.socket:

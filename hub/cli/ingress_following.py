@@ -4,7 +4,8 @@ import asyncio
 
 from connectors.context import utc_now
 from hub.cli.starting import Start
-from hub.config.live import LiveConfiguration, process_report
+from hub.config.current import process_report
+from hub.config.live import LiveConfiguration
 from hub.config.model import Configuration
 from hub.ingress.inlets import Inlets
 from hub.log.admin import LogAdmin

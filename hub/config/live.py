@@ -2,12 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
+from hub.config.current import Refusal, TakeUp
 from hub.config.load import ConfigurationError, load_texts
 from hub.config.model import Configuration
 from hub.config.revisions import refusals
@@ -15,7 +14,6 @@ from hub.log.connection import KafkaConnection
 from hub.log.revision_follower import RevisionFollower
 from hub.log.revisions import RevisionLog, retired
 from hub.log.topics import Topics
-from schemas.report import ProcessKind, ProcessReport
 from schemas.revision import AppliedRevision
 
 _log = logging.getLogger(__name__)
@@ -24,84 +22,6 @@ _AGAIN = 10.0
 """Seconds until a revision is tried again that could not be taken up: the file of a secret may be there by then."""
 
 _MOST_KEPT = 20  # earlier revisions whose configurations are kept in memory
-
-TakeUp = Callable[[Configuration], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A revision that this process cannot take up, and why."""
-
-    revision: str
-    problem: str
-
-
-class Revisions(Protocol):
-    """The configuration of a process, and those before it. ``refused`` is called with each that cannot be taken up."""
-
-    refused: Callable[[Refusal], None]
-
-    @property
-    def current(self) -> Configuration: ...
-    @property
-    def since(self) -> datetime:
-        """When the current one was taken up."""
-
-    @property
-    def refusal(self) -> Refusal | None: ...
-    async def follow(self, take_up: TakeUp) -> None:
-        """Let each new one be taken up, until cancelled."""
-
-    async def up_to_date(self) -> None:
-        """Return when all that is in force by now was taken up, or refused."""
-
-    def retired(self) -> dict[str, str]:
-        """Destination → the last revision that had it, for those that are no longer configured."""
-
-    def retired_since(self, destination: str) -> datetime | None:
-        """When a destination was retired; None for one that is configured."""
-
-    async def of(self, revision: str) -> Configuration | None:
-        """An earlier one; None where nobody knows it."""
-
-
-class FixedConfiguration:
-    """One for good: for whoever runs a part of the hub without ``hub.config``."""
-
-    def __init__(self, configuration: Configuration, clock: Callable[[], datetime]) -> None:
-        self.current = configuration
-        self.since = clock()
-        self.refusal: Refusal | None = None
-        self.refused: Callable[[Refusal], None] = lambda _: None
-
-    async def follow(self, take_up: TakeUp) -> None:  # noqa: ARG002  (there is never another)
-        await asyncio.Event().wait()
-
-    async def up_to_date(self) -> None:
-        return
-
-    def retired(self) -> dict[str, str]:
-        return {}
-
-    def retired_since(self, destination: str) -> datetime | None:  # noqa: ARG002
-        return None
-
-    async def of(self, revision: str) -> Configuration | None:
-        return self.current if revision == self.current.revision else None
-
-
-def process_report(revisions: Revisions, kind: ProcessKind, process: str, now: datetime) -> ProcessReport:
-    """What a process says of itself."""
-    refusal = revisions.refusal
-    return ProcessReport(
-        kind=kind,
-        process=process,
-        at=now,
-        revision=revisions.current.revision,
-        since=revisions.since,
-        refused=refusal.revision if refusal else None,
-        problem=refusal.problem if refusal else None,
-    )
 
 
 class LiveConfiguration:
@@ -200,7 +120,9 @@ class LiveConfiguration:
         return None
 
     async def of(self, revision: str) -> Configuration | None:
-        """An earlier revision, as it is in this process; None where it is not known, or can no longer be read."""
+        """An earlier revision, as it is in this process: what it names may no longer be set, and is then not ``whole``.
+        None where it is not known, or can no longer be read.
+        """
         if revision == self.current.revision:
             return self.current
         if revision not in self._kept:
@@ -267,10 +189,10 @@ class LiveConfiguration:
         if texts is None:
             return None
         try:
-            return await self._load(texts)
+            return await self._load(texts, may_lack=True)
         except ConfigurationError as error:
             _log.warning("an earlier revision cannot be used", extra={"revision": revision, "error": str(error)})
             return None
 
-    async def _load(self, texts: Mapping[str, str]) -> Configuration:
-        return await asyncio.to_thread(load_texts, texts, self._path, self._environ)
+    async def _load(self, texts: Mapping[str, str], *, may_lack: bool = False) -> Configuration:
+        return await asyncio.to_thread(load_texts, texts, self._path, self._environ, may_lack=may_lack)

@@ -8,10 +8,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
 from sqlalchemy import Connection, delete, select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
-from hub.ledger.database import READING, engine_for
+from hub.ledger.database import DEFAULT_URL, READING, engine_for
 from hub.ledger.entries import Stretch
 from hub.ledger.fold import Changes, DeliveryRowKey, delivery_key, fold_decisions, fold_outcomes
 from hub.ledger.rows import DeliveryRow, microseconds
@@ -214,3 +215,12 @@ def _chunks(keys: Sequence[Any]) -> Iterator[list[Any]]:
     remaining = iter(keys)
     while some := list(islice(remaining, _AT_ONCE)):
         yield some
+
+
+def store_at(url: SecretStr | None, home: Path, hub: str) -> Store:
+    """The one that ``status.url`` names, a file of ``home`` unless it does; nothing is connected to yet.
+
+    Raises:
+        StoreUrlError
+    """
+    return Store(url.get_secret_value() if url else DEFAULT_URL, home, hub)

@@ -81,7 +81,8 @@ class Attempts:
             record, options = entry.work.record, entry.work.route.options
             if options is None:
                 errors[entry.key] = ConnectorFaultError(
-                    f"route {record.route!r} is no longer in hub.yaml; {shared.name!r} cannot do without its options"
+                    f"route {record.route!r} is no longer in hub.yaml; {shared.name!r} cannot do without its options, "
+                    f"and those of revision {record.revision} are not known, or need variables that are not set here"
                 )
                 continue
             result = results.get(entry.key)

@@ -22,14 +22,20 @@ _CLOSE_TIMEOUT = 10.0  # seconds
 class Connector:
     """``use`` it once ``ready`` has returned. A destination that cannot be opened is tried again with the backoff of
     its retry settings; the others, and the instance before it, run meanwhile. ``taken_over`` is called when a new
-    instance takes the place of one that was in use.
+    instance takes the place of one that was in use. One that never ``opens`` is there to be asked what it is.
     """
 
     def __init__(
-        self, entry: DestinationEntry, context: Context, taken_over: Callable[[], None] = lambda: None
+        self,
+        entry: DestinationEntry,
+        context: Context,
+        taken_over: Callable[[], None] = lambda: None,
+        *,
+        opens: bool = True,
     ) -> None:
         self._entry = entry
         self._taken_over = taken_over
+        self._opens = opens
         self._about = {"destination": entry.name}
         self.problem: str | None = None
         """Why it could not be opened, the last time that was tried."""
@@ -41,7 +47,8 @@ class Connector:
             taken_over=self._changed,
         )
         self._tried = asyncio.Event()
-        self._handover.replace(Change(entry.config, ()))
+        if opens:
+            self._handover.replace(Change(entry.config, ()))
         self._watching = asyncio.create_task(self._watch(), name=f"watch the secrets of {entry.name}")
 
     @property
@@ -66,7 +73,7 @@ class Connector:
         await self._handover.close(_CLOSE_TIMEOUT)
 
     async def _watch(self) -> None:
-        if self._entry.file_secrets is None:
+        if self._entry.file_secrets is None or not self._opens:
             return
         watch = SecretWatch(self._entry.file_secrets, self._about)
         while True:

@@ -47,7 +47,8 @@ class Deliver:
     ``stop`` it once, also where it was not started.
 
     ``called`` is what the routes call the destination, where that is not the name of its topics. Nothing of a partition
-    is delivered before ``before`` has returned for it.
+    is delivered before ``before`` has returned for it. ``given_up``: as if `give_up` had been called; the connector is
+    not even opened then.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Deliver:
         *,
         called: str | None = None,
         before: Callable[[int], Awaitable[None]] | None = None,
+        given_up: str | None = None,
     ) -> None:
         topics = around.configuration.topics
         self.name = f"deliver.{entry.name}"
@@ -73,7 +75,7 @@ class Deliver:
         self._obey(entry.name)
         self._around = around
         self._admin = LogAdmin(around.connection, around.configuration.layout)
-        self._equipment = equip(entry, around, self._taken_over, called)
+        self._equipment = equip(entry, around, self._taken_over, called, opens=given_up is None)
         self._before = before
         self._witness = witness
         self._indexes = around.home / "outcomes" / topics.hub / entry.name
@@ -82,7 +84,7 @@ class Deliver:
         self._incarnations: Mapping[str, str] = {}
         self._partitions = Partitions(self.app, list(self.topics), self._work, around.failed)
         self._started = False
-        self._given_up: str | None = None
+        self._given_up = given_up
         self.app.finalize()
 
     @property

@@ -18,7 +18,9 @@ _MOST_KNOWN = 10_000  # routes and sources of earlier revisions
 
 @dataclass(frozen=True, slots=True)
 class RouteSettings:
-    """What a route says about this destination. ``options`` None: the route is gone, and without it there are none."""
+    """What a route says about this destination. ``options`` None: the route is gone, and without it, or without a
+    variable that it needs, there are none.
+    """
 
     options: Options | None
     retry: RetryConfig
@@ -105,6 +107,8 @@ def _routes(configuration: Configuration, destination: str) -> dict[str, RouteSe
 
 
 def _settings(route: Route, target: Target) -> RouteSettings:
+    if not target.whole:
+        return RouteSettings(None, RetryConfig())
     strict = route.order is Order.STRICT
     return RouteSettings(target.options, target.retry, strict, route.stale_after, route.enrich, route.transform)
 

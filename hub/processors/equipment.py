@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from connectors.api import Context, HubKafka
 from hub.config.model import DestinationEntry
 from hub.delivery.budget import Budget
-from hub.log.cluster_guard import guard
+from hub.log.mending import mend
 from hub.processors.connector import Connector
 from hub.processors.destination_settings import DestinationSettings
 from hub.processors.pacing import Pacer
@@ -28,18 +28,24 @@ class Equipment:
 
 
 def equip(
-    entry: DestinationEntry, around: Surroundings, taken_over: Callable[[], None], called: str | None = None
+    entry: DestinationEntry,
+    around: Surroundings,
+    taken_over: Callable[[], None],
+    called: str | None = None,
+    *,
+    opens: bool = True,
 ) -> Equipment:
-    """The connector begins to open at once. ``called`` is what routes call the destination, where that is not its name;
-    ``taken_over`` is called when another instance of the connector serves, its secret having changed.
+    """The connector begins to open at once, unless it never ``opens``. ``called`` is what routes call the destination,
+    where that is not its name; ``taken_over`` is called when another instance of the connector serves, its secret
+    having changed.
     """
     topics, cluster = around.configuration.topics, around.connection.cluster_id
-    kafka = HubKafka(around.connection.aiokafka(), f"{topics.hub}.", lambda client: guard(client, cluster))
+    kafka = HubKafka(around.connection.aiokafka(), f"{topics.hub}.", lambda client: mend(client, cluster))
     context = Context(entry.name, around.home, logging.getLogger(f"hub.{entry.name}"), around.http, kafka=kafka)
     return Equipment(
         entry=entry,
         settings=DestinationSettings(around.configuration, entry, around.past, called),
-        connector=Connector(entry, context, taken_over),
+        connector=Connector(entry, context, taken_over, opens=opens),
         pacer=Pacer(entry.settings.rate_limit),
         slots=asyncio.Semaphore(entry.settings.concurrency),
         budget=Budget(entry.batching.max_buffered),

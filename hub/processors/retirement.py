@@ -8,7 +8,7 @@ import asyncio
 import logging
 from dataclasses import replace
 
-from hub.config.live import Revisions
+from hub.config.current import Revisions
 from hub.config.model import DestinationEntry
 from hub.log.admin import LogAdmin
 from hub.log.admin_client import KafkaUnavailableError, LogAdminError
@@ -29,6 +29,7 @@ class Retirement:
         self._revisions = revisions
         self._waiting: dict[str, int] = {}
         self._empty: dict[str, int] = {}
+        self._told: set[str] = set()
 
     async def run(self) -> None:
         while True:
@@ -64,7 +65,11 @@ class Retirement:
             return
         if not self._staff.selection.wants(successor or post.entry):
             return
-        deliver = self._staff.deliver(post, around)
+        given_up = self._given_up(name)
+        if given_up is None and not post.entry.whole:
+            self._tell_once(name)
+            return
+        deliver = self._staff.deliver(post, around, given_up)
         try:
             await self._staff.begin([deliver])
         except BaseException as error:  # Faust raises anything where the broker is away; it is tried again
@@ -88,12 +93,21 @@ class Retirement:
         configuration = None if revision is None else await self._revisions.of(revision)
         return None if configuration is None else replace(self._staff.around, configuration=configuration)
 
-    def _give_up(self, name: str) -> None:
-        """Where a person said so after it was retired: a destination may come back, and be retired again."""
-        running, control = self._staff.retired.get(name), self._staff.controls.discarded(name)
-        since = self._revisions.retired_since(name)
-        if running is not None and control is not None and since is not None and control.at >= since:
-            running.give_up(f"discarded by {control.by}" + (f": {control.reason}" if control.reason else ""))
+    def _given_up(self, name: str) -> str | None:
+        """Who gave it up, and why, after it was retired: a destination may come back, and be retired again."""
+        control, since = self._staff.controls.discarded(name), self._revisions.retired_since(name)
+        if control is None or since is None or control.at < since:
+            return None
+        return f"discarded by {control.by}" + (f": {control.reason}" if control.reason else "")
+
+    def _tell_once(self, name: str) -> None:
+        if name not in self._told:
+            self._told.add(name)
+            _log.error(
+                "a retired destination waits for variables or secrets that are no longer there; set them, and start "
+                "this again, or give up what waits by `hub destinations discard`",
+                extra={"destination": name},
+            )
 
     async def _attend(self, name: str) -> None:
         running = self._staff.retired.get(name)
@@ -102,7 +116,9 @@ class Retirement:
             self._empty.pop(name, None)
             if running is None:
                 await self._begin(name)
-            self._give_up(name)
+            running, given_up = self._staff.retired.get(name), self._given_up(name)
+            if running is not None and given_up is not None:
+                running.give_up(given_up)
         elif running is not None:
             self._empty[name] = self._empty.get(name, 0) + 1
             if self._empty[name] >= _ENOUGH:

@@ -8,26 +8,23 @@ the router's turn leaves everything as it was.
 
 import asyncio
 import logging
-import random
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
+from hub.config.current import Revisions
 from hub.config.deciding import Rules
-from hub.config.live import Revisions
 from hub.config.model import Configuration, DestinationEntry
-from hub.log.admin import LogAdmin
 from hub.log.news import News
+from hub.processors.aides import Aides
 from hub.processors.controls import Controls
-from hub.processors.delay import Delay
 from hub.processors.deliver import Deliver
 from hub.processors.equipment import Equipment
 from hub.processors.preparation import prepare
-from hub.processors.reconcile import Reconcile
+from hub.processors.processor import Processor
 from hub.processors.route import Route
 from hub.processors.selection import Selection
-from hub.processors.status import Status, make_status
 from hub.processors.surroundings import Surroundings
 from hub.processors.takeover import Predecessor
 from hub.processors.witness import Announcer
@@ -35,18 +32,6 @@ from hub.processors.witness import Announcer
 _log = logging.getLogger(__name__)
 
 _STOP_TIMEOUT = 30.0  # seconds for everything together
-_RENEWED_AFTER = (0.0, 5.0)  # seconds
-
-
-class Processor(Protocol):
-    """What the worker runs. ``app`` is the Faust app."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def app(self) -> Any: ...
-    async def start(self) -> None: ...
-    async def stop(self) -> None: ...
 
 
 class Post(NamedTuple):
@@ -87,24 +72,15 @@ class Staff:
         self._revisions = revisions
         self._news = news
         self._route: Route | None = None
-        self._delay: Delay | None = None
-        self._status: Status | None = None
-        self._reconcile: asyncio.Task[None] | None = None
-        self._renewals: set[asyncio.Task[None]] = set()
-        self._renewing = asyncio.Lock()
+        self._aides = Aides(self, news)
 
     async def start(self) -> None:
         """Begin with the configuration that ``around`` has. All start together: each sleeps for a second first."""
         around, selection = self.around, self.selection
         if selection.route:
             self._route = Route(around, self._revisions.up_to_date)
-            self._begin_reconcile()
-        if selection.delay:
-            self._delay = await self._new_delay()
         self.delivers = {name: self.deliver(Post(entry)) for name, entry in selection.of(around.configuration).items()}
-        if selection.status:
-            self._status = await make_status(around, self._news)
-        first: list[Processor | None] = [self._route, self._delay, *self.delivers.values(), self._status]
+        first: list[Processor | None] = [self._route, *self.delivers.values(), *await self._aides.made()]
         self.members += [one for one in first if one is not None]  # to be ended, also if starting is interrupted
         await asyncio.gather(*(one.start() for one in self.members))
 
@@ -114,6 +90,7 @@ class Staff:
             unknown = new.destinations.keys() - self.around.configuration.destinations.keys()
             await prepare(self.around.connection, new, unknown)
             rules = await asyncio.to_thread(Rules, new)
+            self._aides.check(new)
             change = await self._prepared(new)
             try:
                 await self._switch(change, rules)
@@ -124,25 +101,20 @@ class Staff:
 
     async def stop(self) -> None:
         """Drain and commit, with a deadline for all together."""
-        if self._reconcile is not None:
-            self._reconcile.cancel()
-        for renewal in self._renewals:
-            renewal.cancel()
-        if self._renewals:
-            await asyncio.wait(self._renewals)
+        await self._aides.close()
         await self.end(list(self.members))
 
-    # -- what `hub.processors.retirement` uses, too
+    # -- what `hub.processors.aides` and `hub.processors.retirement` use, too
 
-    def deliver(self, post: Post, around: Surroundings | None = None) -> Deliver:
-        """A deliverer that does not run yet; its connector is being opened."""
+    def deliver(self, post: Post, around: Surroundings | None = None, given_up: str | None = None) -> Deliver:
+        """A deliverer that does not run yet; its connector is being opened, unless the destination is ``given_up``."""
         around = around or self.around
         entry = post.entry
         witness = Announcer(entry.name, around, self._news)
         before = None
         if entry.was is not None and post.called is None:
             before = Predecessor(around.connection, around.configuration.layout, entry.was).drained
-        return Deliver(entry, around, self.controls, witness, called=post.called, before=before)
+        return Deliver(entry, around, self.controls, witness, called=post.called, before=before, given_up=given_up)
 
     async def begin(self, processors: Collection[Processor]) -> None:
         await asyncio.gather(*(one.start() for one in processors))
@@ -214,7 +186,7 @@ class Staff:
             await asyncio.gather(*(running.exchange(equipment) for running, equipment in changing.items()))
         wanted = self.selection.of(new)
         await self.end([self.delivers.pop(name) for name in [*self.delivers] if name not in wanted])
-        self._renew_the_others(before, new)
+        self._aides.renew(before, new)
 
     def _rearrange(self, change: "Change") -> None:
         """Who is configured, who is retired; and what those are told whose own entries are as they were."""
@@ -228,62 +200,6 @@ class Staff:
         for name, one in self.delivers.items():
             if name not in change.equipment:
                 one.use(new)
-
-    def _renew_the_others(self, before: Configuration, new: Configuration) -> None:
-        """Those whose topics are others now end and begin anew, at some time of its own in each worker: while a group
-        is assigned anew, Faust ends badly.
-        """
-        if self._delay is not None and before.delays != new.delays:
-            self._later(self._renew_delay)
-        if self._status is not None and before.destinations.keys() != new.destinations.keys():
-            self._later(self._renew_status)
-        if self._reconcile is not None and _sources(before) != _sources(new):
-            self._begin_reconcile()
-
-    def _later(self, renew: Callable[[], Awaitable[None]]) -> None:
-        async def after_a_while() -> None:
-            await asyncio.sleep(random.uniform(*_RENEWED_AFTER))  # noqa: S311  (nothing secret)
-            async with self._renewing:  # and not our turn: a switch must not wait for a group that ends slowly
-                await renew()
-
-        self._renewals.add(asyncio.create_task(after_a_while(), name=renew.__name__))
-        for task in [task for task in self._renewals if task.done()]:
-            self._renewals.discard(task)
-
-    async def _renew_delay(self) -> None:
-        assert self._delay is not None, "nobody else ends it"
-        await self.end([self._delay])
-        self._delay = await self._new_delay()
-        await self._begin_or_fail(self._delay)
-
-    async def _renew_status(self) -> None:
-        assert self._status is not None, "nobody else ends it"
-        await self.end([self._status])
-        self._status = await make_status(self.around, self._news)
-        await self._begin_or_fail(self._status)
-
-    async def _begin_or_fail(self, processor: Processor) -> None:
-        try:
-            await self.begin([processor])
-        except BaseException as error:  # Faust raises anything where the broker is away
-            await self.end([processor])
-            if isinstance(error, asyncio.CancelledError):
-                raise
-            self.around.failed(error)
-
-    async def _new_delay(self) -> Delay:
-        admin = LogAdmin(self.around.connection, self.around.configuration.layout)
-        tiers, ledgers = await asyncio.to_thread(admin.tiers), await asyncio.to_thread(admin.ledgers)
-        return Delay(tiers, ledgers, self.around, self.is_alive)
-
-    def _begin_reconcile(self) -> None:
-        if self._reconcile is not None:
-            self._reconcile.cancel()
-        self._reconcile = asyncio.create_task(Reconcile(self.around).run(), name="reconcile")
-
-
-def _sources(configuration: Configuration) -> Mapping[str, str]:
-    return {name: entry.written for name, entry in configuration.sources.items()}
 
 
 async def _stop(processors: Collection[Processor]) -> None:

@@ -10,10 +10,9 @@ from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from functools import partial
 
-from hub.ledger.database import DEFAULT_URL
 from hub.ledger.entries import Stretch, decode_stretch
 from hub.ledger.rebuild import stretches
-from hub.ledger.store import Conflict, Store, StoreAwayError
+from hub.ledger.store import Conflict, Store, StoreAwayError, store_at
 from hub.log.admin_client import KafkaUnavailableError, LogAdminError
 from hub.log.cut import Range, ledger_topic_ids
 from hub.log.news import News
@@ -125,8 +124,7 @@ async def make_status(around: Surroundings, news: News) -> Status:
         StoreUrlError: ``status.url`` names no database.
     """
     configuration = around.configuration
-    topics, url = configuration.topics, configuration.status.url
-    store = Store(url.get_secret_value() if url else DEFAULT_URL, around.home, topics.hub)
+    topics, store = configuration.topics, store_at(configuration.status.url, around.home, configuration.topics.hub)
     try:
         ids = await asyncio.to_thread(ledger_topic_ids, around.connection, topics)
     except (KafkaUnavailableError, LogAdminError) as error:

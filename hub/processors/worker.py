@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from connectors.api import OutgoingHttp
 from connectors.context import utc_now
-from hub.config.live import FixedConfiguration, Refusal, Revisions, process_report
+from hub.config.current import FixedConfiguration, Refusal, Revisions, process_report
 from hub.config.model import Configuration
 from hub.config.settings import Settings
 from hub.log.admin import LogAdmin

@@ -285,11 +285,11 @@ def test_hub_topics_shows_where_everything_stands(kafka: KafkaConnection, topics
 def test_hub_topics_prints_what_an_administrator_must_run(topics: Topics, run: Run) -> None:
     lines = run("topics", "--commands", "--principal", "User:alice").stdout.splitlines()
 
-    made = [line.split(" --topic ")[1].split()[0] for line in lines[:-3]]
+    made = [line.split(" --topic ")[1].split()[0] for line in lines[:-4]]
     assert made == [spec.name for spec in topic_specs(Layout(topics, LogConfig(), ("out",), DEFAULT_DELAYS))]
     assert f"--create --if-not-exists --topic {topics.events} --partitions 2 --replication-factor 1" in lines[0]
-    assert all("--allow-principal User:alice" in line for line in lines[-3:])
-    assert lines[-2].endswith(f"--group {topics.hub}.")
+    assert all("--allow-principal User:alice" in line for line in lines[-4:])
+    assert lines[-3].endswith(f"--group {topics.hub}.")
 
 
 def test_hub_topics_gives_up_in_time_when_kafka_is_away(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The configuration changes while events come in: nothing is lost, nothing undecided, nobody is restarted."""
 
 import asyncio
+import logging
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,26 @@ async def test_what_waits_for_a_retired_destination_can_be_given_up(hub: Changin
         assert len(ended) == len(ids)
 
 
+async def test_one_whose_variable_is_gone_waits_and_can_be_given_up(
+    hub: Changing, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("A_URL", "http://127.0.0.1:9/")
+    await hub.apply(f"{{out: {NOWHERE}}}".replace("http://127.0.0.1:9/", "${A_URL}"), TO_ONE)
+    async with hub.working("route"):
+        await asyncio.to_thread(hub.receive, *[make_event(f"e{n}") for n in range(6)])
+        await until_true(lambda: len(hub.lane("out")) == 6)
+    await hub.apply("{two: {type: console}}", "[{id: all, to: two}]")
+    monkeypatch.delenv("A_URL")
+    logging.getLogger("hub").addHandler(caplog.handler)  # the commands have set up logging for themselves
+    async with hub.working():
+        await until_true(lambda: "a retired destination waits for variables" in caplog.text)
+        assert hub.outcomes("out") == []
+        await asyncio.to_thread(hub, "destinations", "discard", "out", "--by", "ada")
+        await until_true(lambda: not hub.undelivered(), what="an end of each")
+    logging.getLogger("hub").removeHandler(caplog.handler)
+    assert [one.state for one in hub.outcomes("out")] == [OutcomeState.DISCARDED] * 6
+
+
 async def test_a_changed_destination_goes_on_with_what_it_is_now(hub: Changing) -> None:
     await hub.apply(f"{{out: {NOWHERE}}}", TO_ONE)
     async with hub.working() as worker, hub.load() as ids:
@@ -91,22 +112,27 @@ async def test_a_changed_destination_goes_on_with_what_it_is_now(hub: Changing) 
 
 
 async def test_options_are_the_newest_of_a_route_and_those_of_its_revision_once_it_is_gone(
-    hub: Changing, capsys: pytest.CaptureFixture[str]
+    hub: Changing, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also where something else of that revision needs a variable that is no longer set."""
+    monkeypatch.setenv("A_URL", "http://127.0.0.1:9/")
+    with_variable = "{out: {type: console}, spare: {type: http, url: '${A_URL}'}}"
+
     def routes(text: str, name: str = "all") -> str:
         return f'[{{id: {name}, to: out, with: {{out: {{text: "{text} {{{{ id }}}}"}}}}}}]'
 
-    await hub.apply(ONE, routes("first"))
+    await hub.apply(with_variable, routes("first"))
     async with hub.working() as worker:
         await asyncio.to_thread(hub, "pause", "out")
         await asyncio.to_thread(hub.receive, *[make_event(f"a{n}") for n in range(4)])
         await until_true(lambda: len(hub.lane("out")) == 4)
-        second = await hub.apply(ONE, routes("second"))
+        second = await hub.apply(with_variable, routes("second"))
         await until_true(lambda: worker.current.revision == second)
         third = await hub.apply(ONE, routes("third", "other"))
         await until_true(lambda: worker.current.revision == third)
         await asyncio.to_thread(hub.receive, *[make_event(f"b{n}") for n in range(4)])
         await until_true(lambda: len(hub.lane("out")) == 8)
+    monkeypatch.delenv("A_URL")
     async with hub.working():  # which has not seen the earlier ones
         await hub.control("out", paused=False)
         await until_true(lambda: len(hub.outcomes("out")) == 8)

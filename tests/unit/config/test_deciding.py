@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,8 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.api import Options
+from connectors.destinations.console import ConsoleConfig, ConsoleDestination
 from hub.config.deciding import Rules, in_sample
-from hub.config.model import Configuration, LogConfig, RetryConfig, Route, Target, Where
+from hub.config.model import (
+    Configuration,
+    DeliverySettings,
+    DestinationEntry,
+    LogConfig,
+    RetryConfig,
+    Route,
+    Target,
+    Where,
+)
 from hub.config.verdicts import Answer, verdicts
 from hub.log.records import EventOutline, encode_event
 from hub.rules import parse
@@ -30,6 +41,12 @@ def route(name: str, when: dict[str, Any] | None = None, *, unless: dict[str, An
 
 def configuration(*routes: Route) -> Configuration:
     return Configuration("hub", LogConfig(), {}, {}, routes, (), revision="abc123")
+
+
+def outline(event_id: str) -> EventOutline:
+    digest = hashlib.sha256(b"{}").hexdigest()
+    record = encode_event(Event("shop", event_id, "sold", datetime(2026, 1, 1, tzinfo=UTC), digest, b"{}"))
+    return EventOutline(record.headers, record.value)
 
 
 def taken(routes: Sequence[Route], document: Mapping[str, Any]) -> list[str]:
@@ -107,6 +124,22 @@ def test_a_sample_stays_the_same_for_ever() -> None:
     ]  # what was delivered must be found again by replays of later versions
 
 
+def test_what_had_another_name_samples_and_names_its_deliveries_as_it_did() -> None:
+    def decided(name: str, was: str | None, destination: str, old: str | None) -> set[str]:
+        one = replace(route(name, sample=0.5, was=was), to=(Target(destination, Options(), RetryConfig()),))
+        entry = DestinationEntry(
+            destination, ConsoleDestination, ConsoleConfig(), DeliverySettings(), isolated=False, where=NOWHERE, was=old
+        )
+        rules = Rules(Configuration("hub", LogConfig(), {}, {destination: entry}, (one,), (), revision="abc123"))
+        return {made.delivery for number in range(200) for made in rules.decide(outline(str(number)))}
+
+    before = decided("alerts", None, "out", None)
+    assert 50 < len(before) < 150
+    assert decided("failures", "alerts", "screen", "out") == before
+    assert decided("failures", None, "screen", "out") != before
+    assert decided("failures", "alerts", "screen", None).isdisjoint(before)
+
+
 def test_a_disabled_route_takes_nothing_unless_it_is_asked_for() -> None:
     one = route("off", enabled=False)
     assert Rules(configuration(one)).routes({}) == []
@@ -114,10 +147,8 @@ def test_a_disabled_route_takes_nothing_unless_it_is_asked_for() -> None:
 
 
 def test_a_decision_has_a_delivery_for_each_route_and_destination_in_the_order_of_the_file() -> None:
-    event = Event("shop", "1", "sold", datetime(2026, 1, 1, tzinfo=UTC), hashlib.sha256(b"{}").hexdigest(), b"{}")
-    record = encode_event(event)
     rules = Rules(configuration(route("b"), route("a", {"headers.x": ["y"]}), route("c", {"verified.scheme": ["s"]})))
-    assert [one.route for one in rules.decide(EventOutline(record.headers, record.value))] == ["b"]
+    assert [one.route for one in rules.decide(outline("1"))] == ["b"]
 
 
 def made(found: Sequence[dict[str, Any]]) -> list[Route]:

@@ -59,6 +59,8 @@ def test_another_order_of_routes_and_the_settings_at_the_top_are_said() -> None:
     assert between(BEFORE, BEFORE.replace(first + second, second + first)) == [
         Difference("settings", "routes", How.CHANGED, (KeyDifference("order", None, "another"),))
     ]
+    both = between(BEFORE, BEFORE.replace(first + second, second.replace("to: gone", "to: out") + first))
+    assert [one.name for one in both] == ["second", "routes"]
     assert between(BEFORE, BEFORE + "retry: {delays: [1s, 5s]}\n") == [
         Difference("settings", "retry", How.CHANGED, (KeyDifference("delays", None, '["1s", "5s"]'),))
     ]
