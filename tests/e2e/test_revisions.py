@@ -17,7 +17,7 @@ from hub.log.revision_follower import RevisionFollower
 from hub.log.revisions import RevisionConflictError, RevisionLog, RevisionTooLargeError
 from hub.log.topics import Layout, Topics
 from schemas.revision import AppliedBy, AppliedRevision
-from tests.fixtures.project import Project
+from tests.fixtures.project import Project, make_event
 
 LIMIT = 1_000_000
 DESTINATIONS = "{out: {type: console}}"
@@ -157,6 +157,27 @@ def test_what_cannot_be_is_planned_with_1_and_not_applied(hub: Project) -> None:
         assert reason in refused.stderr
     (hub.folder / "hub.yaml").write_text(text)
     assert len(json.loads(hub("history", "--json").stdout)) == 1
+
+
+def test_a_plan_says_what_of_the_past_would_be_decided_otherwise_and_what_is_probably_a_mistake(hub: Project) -> None:
+    assert "nothing is in force yet" in hub("plan", "--since", "1h", code=2).stdout
+    hub("apply", "-m", "the first")
+    hub.receive(*[make_event(f"e{n}", subject=f"s{n}") for n in range(6)])
+    hub.configure(DESTINATIONS, "[{id: other, to: out}]")
+    assert "fix: write `was: all` beside it" in hub("plan", code=2).stdout
+    hub.configure(DESTINATIONS, "[{id: all, to: out, when: {subject: [s1]}}]")
+    assert "6 events read, 5 decided otherwise" in hub("plan", "--since", "1h", code=2).stdout
+    found = json.loads(hub("plan", "--since", "1h", "--json", code=2).stdout)["backtest"]
+    assert [(one["route"], one["before"], one["removed"]) for one in found["targets"]] == [("all", 6, 5)]
+    assert json.loads(hub("plan", "--json", code=2).stdout)["backtest"] is None
+
+
+def test_what_topics_are_made_by_must_be_known_to_whoever_applies(hub: Project) -> None:
+    text = (hub.folder / "hub.yaml").read_text()
+    (hub.folder / "hub.yaml").write_text(text.replace("partitions: 2", "partitions: '${N}'"))
+    assert "`log` has a variable" in hub("apply", "-m", "no", "--no-env", code=2).stderr
+    (hub.folder / "hub.yaml").write_text(text)
+    hub("apply", "-m", "yes", "--no-env")
 
 
 def test_variables_stay_as_they_are_written(hub: Project) -> None:
