@@ -23,13 +23,14 @@ from schemas.lane import Lane
 
 
 class _Planned(NamedTuple):
-    """A delivery as a route has it made, in one piece: memory is what it costs to find one of very many. ``first`` are
-    the names of route and destination that its id is made of.
+    """A delivery as a route has it made, in one piece: memory is what it costs to find one of very many. Its id is made
+    of the names that route and destination had first.
     """
 
     route: str
     destination: str
-    first: tuple[str, str]
+    first_route: str
+    first_destination: str
     once_per: tuple[OncePer, ...]
     priority: Lane | Template
 
@@ -71,9 +72,11 @@ class Rules:
         document = self.document(event)
         return tuple(
             [
-                DecidedDelivery(route, destination, delivery_id_of(event, *first, once_per), _lane(priority, document))
+                DecidedDelivery(
+                    route, destination, delivery_id_of(event, first, former, once_per), _lane(priority, document)
+                )
                 for position in self._taken(document)
-                for route, destination, first, once_per, priority in self._planned[position]
+                for route, destination, first, former, once_per, priority in self._planned[position]
             ]
         )
 
@@ -99,7 +102,7 @@ def _planned(route: Route, first: Mapping[str, str]) -> Iterable[_Planned]:
     called = route.was or route.id
     for target in route.to:
         name = target.destination
-        yield _Planned(route.id, name, (called, first.get(name, name)), route.once_per, route.priority)
+        yield _Planned(route.id, name, called, first.get(name, name), route.once_per, route.priority)
 
 
 def _is_choosy(route: Route) -> bool:
