@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from hub.config.model import Configuration
@@ -17,6 +18,7 @@ from hub.processors.status import Status, make_status
 from hub.processors.surroundings import Surroundings
 
 _RENEWED_AFTER = (0.0, 5.0)  # seconds
+_RENEWAL_TIMEOUT = 10.0
 
 
 class Employer(Protocol):
@@ -42,6 +44,7 @@ class Aides:
         self._reconcile: asyncio.Task[None] | None = None
         self._renewals: set[asyncio.Task[None]] = set()
         self._renewing = asyncio.Lock()
+        self._closing = asyncio.Event()
 
     async def made(self) -> Sequence[Processor]:
         """Those that are selected, to be begun. Raises StoreUrlError."""
@@ -72,16 +75,23 @@ class Aides:
         """Nothing is renewed, and nobody is asked, any more. Those that were begun are for the employer to end."""
         if self._reconcile is not None:
             self._reconcile.cancel()
-        for renewal in self._renewals:
-            renewal.cancel()
+        self._closing.set()
         if self._renewals:
-            await asyncio.wait(self._renewals)
+            # aiokafka forgets the connection of a client that is cancelled while it starts.
+            _, hanging = await asyncio.wait(self._renewals, timeout=_RENEWAL_TIMEOUT)
+            for renewal in hanging:
+                renewal.cancel()
+            if hanging:
+                await asyncio.wait(hanging)
 
     def _later(self, renew: Callable[[], Awaitable[None]]) -> None:
         async def after_a_while() -> None:
-            await asyncio.sleep(random.uniform(*_RENEWED_AFTER))  # noqa: S311  (nothing secret)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(random.uniform(*_RENEWED_AFTER)):  # noqa: S311  (nothing secret)
+                    await self._closing.wait()
             async with self._renewing:  # and not the turn of a switch, which must not wait for a group that ends slowly
-                await renew()
+                if not self._closing.is_set():
+                    await renew()
 
         renewal = asyncio.create_task(after_a_while(), name=renew.__name__)
         self._renewals.add(renewal)

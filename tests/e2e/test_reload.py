@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from hub.config.live import LiveConfiguration
 from hub.log.connection import KafkaConnection
 from hub.log.topics import Topics
 from schemas.outcome import OutcomeState
 from tests.fixtures.change import Changing, monotone, until_true
-from tests.fixtures.project import make_event
+from tests.fixtures.project import PARTITIONS, make_event
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -41,6 +42,26 @@ async def test_two_workers_take_up_a_new_destination_under_load(hub: Changing) -
     assert hub.repeats("out") == hub.repeats("two") == 0
 
 
+async def test_nothing_is_decided_before_all_that_is_in_force_is_known(
+    hub: Changing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who decided in this partition before may have known it."""
+    asked, known = list[LiveConfiguration](), asyncio.Event()
+
+    async def late(live: LiveConfiguration) -> None:
+        asked.append(live)
+        await known.wait()
+
+    monkeypatch.setattr(LiveConfiguration, "up_to_date", late)
+    await hub.apply(ONE, TO_ONE)
+    await asyncio.to_thread(hub.receive, *[make_event(f"e{n}") for n in range(6)])
+    async with hub.working("route"):
+        await until_true(lambda: len(asked) == PARTITIONS, what="a question for each partition")
+        assert hub.decisions() == {}
+        known.set()
+        await until_true(lambda: not hub.undecided([f"e{n}" for n in range(6)]), what="every decision")
+
+
 async def test_a_removed_destination_is_retired_and_still_gets_what_was_decided(hub: Changing) -> None:
     await hub.apply("{out: {type: console}, two: {type: console}}", "[{id: both, to: [out, two]}]")
     async with hub.working() as worker:
@@ -52,6 +73,7 @@ async def test_a_removed_destination_is_retired_and_still_gets_what_was_decided(
         await until_true(lambda: not hub.undecided(ids))
         assert hub.outcomes("two") == []
         assert "retired" in (await asyncio.to_thread(hub, "status", code=1)).stdout
+    async with hub.working(home="another"):  # which has never had it
         await hub.control("two", paused=False)
         await until_true(lambda: not hub.undelivered(), what="what waited for the retired destination")
         assert hub.repeats("two") == 0
@@ -106,6 +128,7 @@ async def test_a_changed_destination_goes_on_with_what_it_is_now(hub: Changing) 
         await until_true(lambda: worker.current.revision == revision)
         before = len(ids)
         await until_true(lambda: len(ids) > before + 40)
+        await until_true(lambda: any(one.state is OutcomeState.DELIVERED for one in hub.outcomes("out")))
     async with hub.working():
         await until_true(lambda: not hub.undecided(ids) and not hub.undelivered(), what="every end")
     assert hub.repeats("out") == 0

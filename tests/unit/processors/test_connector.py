@@ -82,7 +82,12 @@ class Keyed(BatchDestination[KeyConfig]):
 
 
 def connector(
-    kind: type[Shy | Keyed], tmp_path: Path, secret: Path | None = None, taken_over: Callable[[], None] = lambda: None
+    kind: type[Shy | Keyed],
+    tmp_path: Path,
+    secret: Path | None = None,
+    taken_over: Callable[[], None] = lambda: None,
+    *,
+    opens: bool = True,
 ) -> Connector:
     settings = DeliverySettings(retry=RetryConfig.model_validate({"backoff": "1ms"}))
     entry = DestinationEntry("shy", kind, DestinationConfig(), settings, isolated=False, where=Where("hub.yaml", 1))
@@ -90,7 +95,9 @@ def connector(
         contents = {secret: secret.read_text()}
         file_secrets = FileSecrets(contents, lambda contents: KeyConfig(key=contents[secret]))
         entry = replace(entry, config=file_secrets.options(contents), file_secrets=file_secrets)
-    return Connector(entry, Context("shy", tmp_path, logging.getLogger("test"), OutgoingHttp()), taken_over)
+    return Connector(
+        entry, Context("shy", tmp_path, logging.getLogger("test"), OutgoingHttp()), taken_over, opens=opens
+    )
 
 
 async def test_a_destination_that_cannot_be_opened_is_tried_again(tmp_path: Path, calls: list[str]) -> None:
@@ -100,6 +107,15 @@ async def test_a_destination_that_cannot_be_opened_is_tried_again(tmp_path: Path
         assert isinstance(destination, Shy)
     await opened.close()
     assert calls == ["open", "close", "open", "close", "open", "close"]
+
+
+async def test_one_that_is_only_there_to_be_given_up_is_never_opened(tmp_path: Path, calls: list[str]) -> None:
+    never, other = connector(Shy, tmp_path, opens=False), connector(Shy, tmp_path)
+    await asyncio.wait_for(other.ready(), 5)
+    assert not never.is_open
+    await never.close()
+    assert calls == ["open", "close", "open", "close", "open"]
+    await other.close()
 
 
 async def test_closing_does_not_wait_for_one_that_never_opens(tmp_path: Path, calls: list[str]) -> None:
