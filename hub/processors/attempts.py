@@ -89,14 +89,14 @@ class Attempts:
             if isinstance(result, BaseException):
                 errors[entry.key] = result
                 continue
-            source = shared.settings.source(record)
+            member = shared.settings.payload_member(record)
             delivery = Delivery(
                 entry.key,
                 record.event,
                 record.route,
                 entry.work.attempt,
                 options,
-                None if source is None else source.connector.payload_member,
+                member,
                 result,
                 entry.work.route.transform,
             )

@@ -57,7 +57,7 @@ class DestinationSettings:
         self._routes: Mapping[str, RouteSettings] = _routes(configuration, self._called)
 
     async def know(self, records: Iterable[DeliveryRecord]) -> None:
-        """Look up what these need that is no longer configured. Before `of_route` and `source`."""
+        """Look up what these need that is no longer configured. Before `of_route`, `source` and `payload_member`."""
         for record in records:
             revision = record.revision
             if self._lacks(record) and (past := await self._past(revision)) is not None:
@@ -80,6 +80,11 @@ class DestinationSettings:
         """
         name = record.event.source
         return self._sources.get(name) or self._gone_sources.get((name, record.revision))
+
+    def payload_member(self, record: DeliveryRecord) -> str | None:
+        """Which member of the body its source calls ``data``, if any."""
+        source = self.source(record)
+        return None if source is None else source.connector.payload_member
 
     def _lacks(self, record: DeliveryRecord) -> bool:
         source = record.event.source

@@ -117,8 +117,7 @@ class Gathering:
                 f"route {record.route!r} is no longer in hub.yaml; {shared.name!r} cannot do without its options, "
                 "put it back and redrive this"
             )
-        source = shared.settings.source(record)
-        member = None if source is None else source.connector.payload_member
+        member = shared.settings.payload_member(record)
         try:
             self.collection.add(Delivery(record.key, record.event, record.route, 1, options, payload_member=member))
         except BadRecordError as error:
