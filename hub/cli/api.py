@@ -1,6 +1,5 @@
 """``hub api``: the hub over HTTP, for programs that read no Kafka."""
 
-import asyncio
 import ipaddress
 import logging
 import socket
@@ -72,10 +71,7 @@ def command(
     kafka = connection(settings)
     end_when_kafka_moves(settings, kafka)
     start = Start(config, kafka)
-    try:
-        configuration = start.file or asyncio.run(start.look())
-    except ConfigurationError as error:
-        fail(str(error), CONFIGURATION_ERROR)
+    configuration = start.first()
     app, api = create_app(
         configuration,
         kafka,

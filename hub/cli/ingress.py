@@ -1,6 +1,5 @@
 """``hub ingress``: receives webhooks."""
 
-import asyncio
 import logging
 from pathlib import Path
 
@@ -102,10 +101,7 @@ def serve(
     heartbeat: Path | None = None,
 ) -> None:
     """Run the ingress until it is told to stop. Exits with 1 or 2 where it cannot run."""
-    try:
-        configuration = start.file or asyncio.run(start.look())
-    except ConfigurationError as error:
-        fail(str(error), CONFIGURATION_ERROR)
+    configuration = start.first()
     if not configuration.sources:
         fail("there are no `sources:`, so there is nothing to receive", CONFIGURATION_ERROR)
     http = OutgoingHttp(allow_private=settings.allow_private)

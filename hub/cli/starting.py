@@ -69,8 +69,16 @@ class Start:
             else:
                 return await self.begun()
 
-    async def look(self) -> Configuration:
-        """What is in force now; raises as `in_force`."""
+    def first(self) -> Configuration:
+        """The file's configuration, or, where that cannot be used, what is in force: good enough to begin with. Ends
+        the command with 2 where neither can; raises as `in_force` otherwise.
+        """
+        try:
+            return self.file or asyncio.run(self._look())
+        except ConfigurationError as error:
+            fail(str(error), CONFIGURATION_ERROR)
+
+    async def _look(self) -> Configuration:
         live = await self.in_force()
         try:
             return live.current
