@@ -10,7 +10,6 @@ from hub.cli.change.log import by_option, whoami
 from hub.cli.controls import write_control
 from hub.cli.wiring import config_option, connection, fail, load_configuration, settings
 from hub.config.problems import did_you_mean
-from hub.log.admin import LogAdmin
 from hub.log.admin_client import KafkaUnavailableError, LogAdminError
 from hub.log.records import NewerFormatError, partition_for
 from hub.log.revisions import RevisionLog, retired
@@ -37,8 +36,7 @@ def discard(destination: str, reason: str, by: str | None, config: Path) -> None
     configuration = load_configuration(config)
     kafka = connection(settings())
     try:
-        exists = LogAdmin(kafka, configuration.layout).offsets(configuration.topics.config)
-        history = asyncio.run(RevisionLog(kafka, configuration.topics).history()) if exists else []
+        history = asyncio.run(RevisionLog(kafka, configuration.topics).history_if_any())
         now_there = history[-1].destinations if history else tuple(configuration.destinations)
         former = retired(history, now_there)
         if destination in now_there:

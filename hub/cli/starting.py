@@ -15,13 +15,13 @@ from hub.cli.wiring import fail
 from hub.config.files import name_in
 from hub.config.live import LiveConfiguration
 from hub.config.load import ConfigurationError, load
-from hub.config.model import Configuration, LogConfig
+from hub.config.model import Configuration
 from hub.config.revisions import applied, refusals
 from hub.log.admin import LogAdmin
 from hub.log.admin_client import KafkaUnavailableError, TopicMismatchError
 from hub.log.connection import KafkaConnection
 from hub.log.revisions import RevisionConflictError, RevisionLog
-from hub.log.topics import Layout, Topics, max_record_bytes
+from hub.log.topics import Topics, max_record_bytes
 from hub.supervisor import CONFIGURATION_ERROR
 
 _log = logging.getLogger(__name__)
@@ -111,8 +111,7 @@ class Start:
             ConfigurationError, LogAdminError, NewerFormatError, KafkaUnavailableError
         """
         log = RevisionLog(self._kafka, self._topics)
-        looking = LogAdmin(self._kafka, Layout(self._topics, LogConfig()))
-        if await asyncio.to_thread(looking.offsets, self._topics.config) and await log.history():
+        if await log.history_if_any():
             return
         if self.file is None:
             assert self._problem is not None, "else there would be a file"

@@ -14,10 +14,11 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced, TransactionalIdAuthorizationFailed
 
-from hub.log.admin_client import KafkaUnavailableError, LogAdminError
+from hub.log.admin_client import KafkaUnavailableError, LogAdminError, admin_client
 from hub.log.connection import KafkaConnection
 from hub.log.mending import guarded_consumer, mend
 from hub.log.records import MalformedRecordError, decode_revision, encode_revision
+from hub.log.topic_making import replicas_of
 from hub.log.topics import HEADROOM, Topics
 from schemas.revision import AppliedRevision
 
@@ -58,6 +59,14 @@ class RevisionLog:
         """Every revision that was put into force, the newest last. The topic must exist."""
         async with self._answering():
             return await self._history()
+
+    async def history_if_any(self) -> list[AppliedRevision]:
+        """As `history`; none also where there is no topic yet."""
+        return await self.history() if await asyncio.to_thread(self._exists) else []
+
+    def _exists(self) -> bool:
+        with admin_client(self._connection, self._seconds) as client:
+            return bool(replicas_of(client, [self._topics.config]))
 
     async def append(self, change: AppliedRevision, max_record_bytes: int) -> None:
         """Put a revision into force, if ``change.previous`` is still the last one (None: there is none). Whoever reads

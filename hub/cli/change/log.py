@@ -12,14 +12,14 @@ import click
 from hub.cli.wiring import connection, fail, settings
 from hub.config.files import name_in
 from hub.config.load import ConfigurationError, load, load_texts
-from hub.config.model import Configuration, LogConfig
+from hub.config.model import Configuration
 from hub.config.revisions import refusals
 from hub.log.admin import LogAdmin
 from hub.log.admin_client import KafkaUnavailableError, LogAdminError
 from hub.log.connection import KafkaConnection
 from hub.log.records import NewerFormatError
 from hub.log.revisions import RevisionConflictError, RevisionLog, RevisionTooLargeError
-from hub.log.topics import Layout, Topics, max_record_bytes
+from hub.log.topics import Topics, max_record_bytes
 from hub.supervisor import CONFIGURATION_ERROR
 from schemas.revision import AppliedRevision
 
@@ -80,11 +80,8 @@ class Revisions:
     def history(self) -> Sequence[AppliedRevision]:
         """Every one, the newest last; none before the first was applied."""
         log = RevisionLog(self.kafka, self._topics, self._timeout)
-        looking = LogAdmin(self.kafka, Layout(self._topics, LogConfig()), self._timeout)
         try:
-            if not looking.offsets(self._topics.config):
-                return []
-            return asyncio.run(log.history())
+            return asyncio.run(log.history_if_any())
         except (KafkaUnavailableError, LogAdminError, NewerFormatError) as error:
             fail(str(error))
 
